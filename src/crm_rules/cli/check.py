@@ -1,0 +1,93 @@
+"""`crm-rules check`: every mistake in policies, all at once, each with its line, column and remedy.
+
+Of a folder it looks at the pack in it and at every pack below. It also prints the page of a code
+(`--explain CODE`) and the list of all codes (`--codes`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Final
+
+from crm_rules.cli.console import FINDINGS, FINE, UsageError, paint, say, table, wants_color
+from crm_rules.cli.packs import places, unknown_path
+from crm_rules.codes import CODES
+from crm_rules.diagnostics import Diagnostic, Report, did_you_mean
+from crm_rules.loading import load_with_report
+from crm_rules.rendering import render_json, render_line, render_text
+
+HELP: Final = "every mistake in policies, at its line and column"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="policy files, folders, or names of installed packs")
+    parser.add_argument("--explain", metavar="CODE", help="print what a code means, and stop")
+    parser.add_argument("--codes", action="store_true", help="list all codes, and stop")
+    parser.add_argument(
+        "--format",
+        choices=("text", "line", "json"),
+        default="text",
+        help="for people (default), for editors, for programs",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check the paths; 1 when there is an error among the findings."""
+    color = wants_color(arguments.color, sys.stdout)
+    if arguments.explain is not None:
+        say(page(arguments.explain, color=color))
+        return FINE
+    if arguments.codes:
+        say(table([("code", "what it says")], [(code, entry.title) for code, entry in CODES.items()], color=color))
+        return FINE
+    if not arguments.paths:
+        raise UsageError(
+            "name at least one policy file, folder or pack to check, such as `crm-rules check sample-company`"
+        )
+    report, texts, policies = look(arguments.paths)
+    match arguments.format:
+        case "json":
+            say(render_json(report))
+        case "line":
+            for diagnostic in report:
+                say(render_line(diagnostic))
+        case _ if report:
+            say(render_text(report, texts, color=color))
+        case _:
+            say(f"no findings in {counted(policies, 'policy', 'policies')}, {counted(len(texts), 'file', 'files')}")
+    return FINE if report.ok else FINDINGS
+
+
+def look(paths: list[str]) -> tuple[Report, dict[str, str], int]:
+    """What is found in all the packs of the paths, the texts of their files, and how many policies can be used."""
+    found: dict[Diagnostic, None] = {}
+    texts: dict[str, str] = {}
+    policies: set[tuple[str, str, str]] = set()
+    for path in paths:
+        for place in places(path):
+            try:
+                pack, report, read = load_with_report(place)
+            except FileNotFoundError as error:
+                raise UsageError(unknown_path(path)) from error
+            found |= dict.fromkeys(report)
+            texts |= read
+            for edition in pack.editions if pack is not None else ():
+                policies.add((edition.about.path, edition.program.id, edition.program.version))
+    return Report(found), texts, len(policies)
+
+
+def page(code: str, *, color: bool) -> str:
+    """What a code means and what to do about it."""
+    entry = CODES.get(code)
+    if entry is None:
+        remedy = did_you_mean(code, CODES) or "`crm-rules check --codes` lists them"
+        raise UsageError(f"there is no code `{code}`; {remedy}")
+    head = paint(f"{entry.severity}[{code}]", "red" if entry.severity == "error" else "yellow", color=color)
+    return f"{head}: {entry.title}\n\n{entry.page}"
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """`1 policy`, `2 policies`."""
+    return f"{number} {one if number == 1 else many}"

@@ -1,0 +1,212 @@
+"""A decision: what a policy answered for one record on one day, and what it looked at.
+
+A decision keeps the facts it was made from, never the reasons: rules, details and explanations
+are replayed from those facts by the reference evaluator, so that the fast answer and the
+explained answer cannot differ. It is immutable, comparable, picklable, and can be written as a
+JSON record and replayed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from msgspec import Struct
+
+from crm_rules.errors import CallError, UndecidedError
+from crm_rules.ir.evaluate import Evaluation, evaluate
+from crm_rules.ir.numbers import exact, show_number, to_fact
+from crm_rules.ir.program import Program
+from crm_rules.ir.record import Problem, Reading, read_record
+
+if TYPE_CHECKING:
+    from crm_rules.backends.to_prose import Case, Reason
+
+Status: TypeAlias = Literal["decided", "no_match", "conflict", "invalid", "blocked"]
+EMPTY: Mapping[str, Any] = MappingProxyType({})
+HIDDEN = "hidden"
+
+
+class Decision(Struct, frozen=True, gc=False):
+    """The answer of `policy` for `facts` (one per declared field, in order) on the day `today`.
+
+    `status` is `decided`, `no_match` (no rule covers the record), `conflict` (rules contradict each
+    other), `invalid` (facts are missing or not what the fields declare) or `blocked` (a required
+    decision is not decided, or a parameter is blank). Without garbage-collector tracking, because
+    it cannot be part of a cycle: facts are scalars and a policy keeps no decisions.
+    """
+
+    policy: Any  # a `crm_rules.policy.Policy`, which stands one layer above
+    results: tuple[Any, ...]
+    facts: tuple[Any, ...]
+    today: date | None
+    status: Status = "decided"
+    problems: tuple[Problem, ...] = ()
+    required: tuple[tuple[str, Decision], ...] = ()
+
+    def __repr__(self) -> str:
+        # Facts are left out: they may be sensitive, or a number too long to write.
+        when = "" if self.today is None else f" on {self.today}"
+        parts = [f"{name}={value!r}" for name, value in self.outputs.items()]
+        parts += [f"{problem.field}: {problem.code}" for problem in self.problems]
+        return f"<Decision {self.program.id}{when}: {', '.join([self.status, *parts])}>"
+
+    @property
+    def program(self) -> Program:
+        """The program that was decided."""
+        program: Program = self.policy.program
+        return program
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """The outputs by name; empty unless decided. A missing optional output is None, a gathered one a list."""
+        if self.status != "decided":
+            return EMPTY
+        names = (output.name for output in self.program.outputs)
+        return MappingProxyType(dict(zip(names, map(handed_out, self.results), strict=True)))
+
+    @property
+    def value(self) -> Any:
+        """The output of a policy that has one; raises `UndecidedError` unless decided, `CallError` for several."""
+        if self.status != "decided":
+            raise UndecidedError(f"{self.program.id} is not decided: {self.status} (see explain())")
+        if len(self.results) != 1:
+            names = ", ".join(self.outputs)
+            raise CallError(f"{self.program.id} has several outputs: {names}; use outputs[name]")
+        return handed_out(self.results[0])
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """The facts by field name; None where missing, or where the fact was no number, text or date at all."""
+        names = (field.name for field in self.program.fields)
+        return MappingProxyType(dict(zip(names, self.facts, strict=True)))
+
+    def reading(self) -> Reading:
+        """The accepted values of the facts."""
+        return read_record(self.program, dict(self.record) | currencies(self.program))
+
+    def evaluation(self) -> Evaluation | None:
+        """The replay of this decision; None when there was nothing to evaluate."""
+        if self.status in {"invalid", "blocked"}:
+            return None
+        return evaluate(self.program, self.reading().values, self.today, self.policy.calls)
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that matched, in step order, the deciding one last; none when invalid or blocked."""
+        found = self.evaluation()
+        return () if found is None else found.rules
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """What the steps gave, by step id: derived values, points, totals; outputs of tables by name."""
+        found = self.evaluation()
+        if found is None:
+            return EMPTY
+        details: dict[str, Any] = {}
+        for step, result in found.steps.items():
+            if result.status == "decided":
+                values = {name: handed_out(to_fact(value)) for name, value in result.values.items()}
+                details[step] = next(iter(values.values())) if len(values) == 1 else MappingProxyType(values)
+        return MappingProxyType(details)
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why, as data: one entry for each cell that held, or for each problem."""
+        from crm_rules.backends.to_prose import reasons  # noqa: PLC0415 - words are for the explained path
+
+        return reasons(self.case())
+
+    def explain(self, lang: Literal["en", "zh"] = "en", *, sensitive: bool = False) -> str:
+        """Why, and why not the next better outcome, in English or Chinese.
+
+        The values of `sensitive` fields, and what is derived from them, are not shown unless asked for.
+        """
+        from crm_rules.backends.to_prose import explain  # noqa: PLC0415 - words are for the explained path
+
+        return explain(self.case(), lang, sensitive=sensitive)
+
+    def case(self) -> Case:
+        """Everything an explanation walks over."""
+        from crm_rules.backends.to_prose import Case  # noqa: PLC0415 - words are for the explained path
+
+        blank = self.policy.blank_parameters(self.today) if self.status == "blocked" else ()
+        return Case(
+            program=self.program,
+            status=self.status,
+            facts=self.record,
+            values=self.reading().values,
+            evaluation=self.evaluation(),
+            problems=self.problems,
+            today=self.today,
+            requires=tuple((alias, decision.case()) for alias, decision in self.required),
+            blank=blank,
+            functions=self.policy.calls,
+        )
+
+    def to_json(self, *, sensitive: bool = False) -> str:
+        """This decision as one JSON object: policy, version, content hash, today, values used, outputs, rules.
+
+        `policy.replay(text)` decides it again and gives the same bytes. The values of `sensitive`
+        fields are left out unless asked for, and such a record cannot be replayed.
+        """
+        return json.dumps(self.to_dict(sensitive=sensitive), ensure_ascii=False, separators=(",", ":"))
+
+    def to_dict(self, *, sensitive: bool = False) -> dict[str, Any]:
+        """The members of the JSON object of `to_json`."""
+        program = self.program
+        hidden = [] if sensitive else [field.name for field in program.fields if field.sensitive]
+        rejected = {problem.field: problem for problem in self.problems if problem.code != "missing"}
+        values: dict[str, Any] = {}
+        for field, fact in zip(program.fields, self.facts, strict=True):
+            if field.name in rejected or (fact is None and field.name not in hidden):
+                continue
+            if field.name not in hidden:
+                values[field.name] = fact_to_json(fact)
+        return {
+            "policy": program.id,
+            "version": program.version,
+            "hash": self.policy.content_hash,
+            "today": None if self.today is None else self.today.isoformat(),
+            "values": values,
+            "hidden": hidden,
+            "problems": [problem_to_json(problem, hidden=problem.field in hidden) for problem in self.problems],
+            "required": {alias: decision.to_dict(sensitive=sensitive) for alias, decision in self.required},
+            "status": self.status,
+            "outputs": {name: fact_to_json(value) for name, value in self.outputs.items()},
+            "rules": list(self.rules),
+        }
+
+
+def handed_out(value: Any) -> Any:
+    """An output as an application receives it: what a table gathered is a new list, the rest is as it is."""
+    return list(value) if type(value) is tuple else value
+
+
+def currencies(program: Program) -> dict[str, Any]:
+    """The currency columns of accepted facts: a decision keeps none, because each was the field's own unit."""
+    return {field.currency: field.type.unit for field in program.fields if field.currency is not None}  # type: ignore[union-attr]
+
+
+def fact_to_json(value: Any) -> Any:
+    """A fact or output in JSON: numbers exactly (a Decimal as its digits in a text), dates as ISO text."""
+    if isinstance(value, bool) or value is None or isinstance(value, int):
+        return value
+    if isinstance(value, float | Decimal):
+        exact_value = exact(value)
+        if exact_value is None or isinstance(exact_value, int):
+            return exact_value
+        return show_number(exact_value)
+    if isinstance(value, tuple | list):
+        return [fact_to_json(item) for item in value]
+    return str(value)
+
+
+def problem_to_json(problem: Problem, *, hidden: bool) -> dict[str, str]:
+    """A problem as a JSON object; what was found in a hidden field stays hidden."""
+    found = HIDDEN if hidden and problem.code != "missing" else problem.found
+    return {"field": problem.field, "code": problem.code, "found": found, "expected": problem.expected}

@@ -1,0 +1,30 @@
+"""Settings of all tests: how hard hypothesis tries.
+
+The environment variable `HYPOTHESIS_PROFILE` chooses: `dev` (new examples on every run), `ci` (the same examples on
+every run and machine, so that a change is judged alike everywhere) or `nightly` (many new examples).
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# No profile has a deadline: on a busy machine a single slow example says nothing about the code.
+settings.register_profile("dev", deadline=None)
+settings.register_profile(
+    "ci",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],  # a measure of the machine as well
+)
+settings.register_profile(
+    "nightly",
+    deadline=None,
+    max_examples=5_000,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
