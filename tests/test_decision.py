@@ -338,3 +338,15 @@ def test_a_day_that_an_array_library_calls_missing_is_missing(policy: crm_rules.
     missing = type("datetime64", (), {"__eq__": lambda *_: False, "__hash__": None})()
     assert policy.decide({"d": missing}, today=TODAY).value == 8
     assert policy.decide({"d": type("datetime64", (), {})()}, today=TODAY).status == "invalid"
+
+
+def test_an_unknown_language_is_refused(policy: crm_rules.Policy) -> None:
+    """A language without words is a mistake of the caller, not a mixture of two languages."""
+    with pytest.raises(crm_rules.CallError, match="lang= is `en` or `zh`, found `fr`"):
+        policy.decide({}, today=date(2026, 1, 1)).explain("fr")  # type: ignore[arg-type]
+
+
+def test_a_row_of_texts_is_a_mapping(policy: crm_rules.Policy) -> None:
+    """Anything else is the caller's mistake, said as for a record."""
+    with pytest.raises(crm_rules.CallError, match="a row is a mapping of texts by field, found a list"):
+        policy.read([1])  # type: ignore[arg-type]

@@ -128,6 +128,8 @@ class Decision(Struct, frozen=True, gc=False):
         """
         from crm_rules.backends.to_prose import explain  # noqa: PLC0415 - words are for the explained path
 
+        if lang not in {"en", "zh"}:
+            raise CallError(f"lang= is `en` or `zh`, found `{lang}`")
         return explain(self.case(), lang, sensitive=sensitive)
 
     def case(self) -> Case:

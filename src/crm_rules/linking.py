@@ -168,11 +168,14 @@ def extended(source: Source, reading: Reading) -> Tree | None:
 
 
 def base_of(source: Source, name: Text, reading: Reading) -> Source | None:
-    """The policy that another one extends; None after reporting that it is not there, or stands in a circle."""
+    """The policy that another one extends; None after reporting that it is not there, or stands in a circle.
+
+    Of the same id it is the one of a pack below, or the edition that was in force before.
+    """
     candidates = [
         known
         for known in reading.all_by_id().get(str(name), [])
-        if known is not source and (known.id != source.id or known.level > source.level)
+        if known is not source and (known.id != source.id or known.level > source.level or begins_before(known, source))
     ]
     base = in_force(candidates, start_of(source.tree))
     if base is None and name != source.id:
@@ -184,6 +187,12 @@ def base_of(source: Source, name: Text, reading: Reading) -> Source | None:
         reading.error("extends-cycle", name.span, circle(source.id, name, "extend"))
         return None
     return base
+
+
+def begins_before(known: Source, source: Source) -> bool:
+    """True for an earlier edition in the same pack."""
+    start = start_of(source.tree)
+    return known.level == source.level and start is not None and (start_of(known.tree) or date.min) < start
 
 
 def base_tree(base: Source, name: Text, reading: Reading) -> Tree | None:

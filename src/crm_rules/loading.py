@@ -7,6 +7,7 @@ packs: its own policies replace theirs of the same id. This is the one module th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -31,6 +32,7 @@ CHECKOUT = Path(__file__).parent.parent.parent
 STARTER = packaged if (packaged := Path(__file__).parent / "policies").is_dir() else CHECKOUT / "policies"
 INSTALLED = {"base": STARTER, "sample-company": STARTER / "sample-company"}
 KNOWN_KEYS = frozenset({"hit_policy", *PolicyDocument.model_fields})
+MISNAMED = re.compile(r"\.(ya?ml|ymal|yalm)", re.IGNORECASE)
 MAX_PACKS = 16
 MAX_FILES = 2_000
 
@@ -65,12 +67,22 @@ def load_with_report(
         reading.sources = wanted + [source for source in neighbours if (source.id, source.version) not in names]
     if not wanted and not reading.diagnostics:
         message = "there is no policy in this folder" if only is None else "this file is no policy"
-        reading.error("empty-pack", Span(str(found), 1, 1, 2), message)
+        reading.error("empty-pack", Span(str(found), 1, 1, 2), message, where_policies_stand(found))
     editions = link(reading, wanted, everything=only is None)
     report = Report(first_findings(dict.fromkeys(reading.diagnostics)))
     if not report.ok:
         return None, report, reading.texts
     return Pack(reading.id or found.stem, editions, reading.title, functions), report, reading.texts
+
+
+def where_policies_stand(found: Path) -> str:
+    """What to do about a folder or file without a policy: most often the name ends in something else."""
+    names = [found.name] if found.is_file() else sorted(file.name for file in found.iterdir() if file.is_file())
+    if any(name.endswith((".cases.yaml", ".cases.yml")) for name in names):
+        return "cases stand beside their policy; `crm-rules test` runs them"
+    misnamed = [name for name in names if MISNAMED.search(name) and not name.endswith((".yaml", ".yml"))]
+    named = f"; rename `{misnamed[0]}`" if misnamed else ""
+    return f"the name of a policy's file ends in `.yaml` or `.yml`{named}"
 
 
 def find(path: str | Path) -> Path:

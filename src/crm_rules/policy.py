@@ -21,9 +21,10 @@ from crm_rules.facts import scalars, to_mapping, usable_day
 from crm_rules.ir.evaluate import evaluate
 from crm_rules.ir.nodes import Today, Value
 from crm_rules.ir.numbers import to_fact
-from crm_rules.ir.program import Derive, Field, Label, Output, Program, Table
+from crm_rules.ir.program import Field, Label, Output, Program
 from crm_rules.ir.record import Problem, Rejected, parse_fact, read_record, show_fact
-from crm_rules.ir.typing import Function, children
+from crm_rules.ir.rewrite import nodes_of
+from crm_rules.ir.typing import Function
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -318,6 +319,8 @@ class Policy:
         booleans `true` or `false`; JSON numbers, booleans and null are taken as they are. A text that
         its type cannot read stays a text, so that the decision is `invalid` and says so.
         """
+        if not isinstance(texts, Mapping):
+            raise CallError(f"a row is a mapping of texts by field, found {show_fact(texts)}")
         kinds = {item.name: item.type for item in self.inputs}
         facts: dict[str, Any] = {}
         for name, text in texts.items():
@@ -332,8 +335,14 @@ class Policy:
         """Decide again what a decision's `to_json` recorded; on the same policy it gives the same bytes."""
         try:
             return replay(self, json.loads(text))
-        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-            raise CallError(f"the text is not the record of a decision: {error!r}") from error
+        except json.JSONDecodeError as error:
+            raise CallError("the text is not the record of a decision: it is no JSON") from error
+        except KeyError as error:
+            raise CallError(f"the text is not the record of a decision: it has no `{error.args[0]}`") from error
+        except (TypeError, AttributeError, ValueError) as error:
+            if isinstance(error, CallError):
+                raise
+            raise CallError("this is not the record of a decision, as `to_json` writes it") from error
 
     def input_schema(self) -> dict[str, Any]:
         """The JSON Schema of a record, the fields of required policies included."""
@@ -367,38 +376,7 @@ def replace_required(decision: Decision, required: tuple[tuple[str, Decision], .
 
 def reads_today(program: Program) -> bool:
     """True when an expression or a border of the program is `today`."""
-    return any(expr_reads_today(expr) for expr in expressions(program))
-
-
-def expressions(program: Program) -> Iterable[Any]:
-    """Every expression that a step or output of the program evaluates."""
-    for step in program.steps:
-        if isinstance(step, Derive):
-            yield step.expr
-        elif isinstance(step, Table):
-            yield from (column.subject for column in step.columns)
-            yield from (expr for row in step.rows for expr in row.outputs)
-            yield from (border for row in step.rows for test in row.tests for border in borders(test))
-    yield from (output.expr for output in program.outputs)
-
-
-def borders(test: Any) -> Iterable[Any]:
-    """The expressions that a test compares with."""
-    for name in ("values", "low", "high", "test", "tests"):
-        part = getattr(test, name, None)
-        for item in part if isinstance(part, tuple) else () if part is None else (part,):
-            if hasattr(item, "at"):
-                yield item.at
-            elif name in {"test", "tests"}:
-                yield from borders(item)
-            else:
-                yield item
-
-
-def expr_reads_today(expr: Any) -> bool:
-    """True when the expression contains `today`."""
-    inside = any(expr_reads_today(border) for border in borders(expr.test)) if hasattr(expr, "test") else False
-    return isinstance(expr, Today) or inside or any(expr_reads_today(child) for child in children(expr))
+    return any(isinstance(node, Today) for node in nodes_of(program))
 
 
 def narrowed(one: Field, other: Field) -> Field:

@@ -69,7 +69,7 @@ def test_the_summary_counts_outcomes(desk: Desk) -> None:
         "1  no rule covers this record (first in line 5)",
         "",
     ]
-    assert speed.startswith("4 rows decided in ")
+    assert speed.startswith("4 rows in ")
 
 
 def test_the_summary_is_chinese_when_asked(desk: Desk) -> None:
@@ -500,6 +500,21 @@ def test_reasons_in_the_summary_are_bounded(desk: Desk) -> None:
     assert out[start + 1].startswith("    6  Need (need): found the text `other`")
     assert out[start + 1].endswith("(first in line 2)")
     assert out[start + 6] == "1,196  other reasons"
+
+
+def test_one_cause_is_one_reason(desk: Desk) -> None:
+    """Dates in a wrong form are one reason with all their rows; a word that is no choice stays one of its own."""
+    dates = [f"{number},clear,5,true,{number:02}/05/2026" for number in range(1, 21)]
+    words = ["30,urgent,5,true,", "31,later,5,true,"]
+    desk.write("data.csv", "\n".join([HEADER, *dates, *words]))
+    out = desk.run("data.csv").out.splitlines()
+    start = out.index("why rows are undecided")
+    assert out[start + 1].startswith("20  ")
+    assert "found the text `01/05/2026`" in out[start + 1]
+    assert out[start + 1].endswith(", and the like (first in line 2)")
+    assert [line[:4] for line in out[start + 2 : start + 4]] == [" 1  ", " 1  "]
+    assert ["and the like" in line for line in out[start + 2 : start + 4]] == [False, False]
+    assert not any("other reasons" in line for line in out)
 
 
 # Properties

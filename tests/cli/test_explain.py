@@ -281,3 +281,29 @@ def test_of_two_editions_in_force_the_later_one_is_asked(tmp_path: Path) -> None
     pack = load(tmp_path)
     assert choose(pack, "size", date(2026, 12, 31), None).version == "1"
     assert choose(pack, "size", date(2027, 1, 1), None).version == "2"
+
+
+def test_sensitive_values_are_shown_only_when_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither the text nor the JSON tells a sensitive value, or one derived from it, without `--sensitive`."""
+    policy = tmp_path / "pay.yaml"
+    policy.write_text(
+        "policy: pay\nkind: ladder\nfields: {salary: {type: integer, sensitive: true}}\n"
+        "derive: {yearly: salary * 12}\nby: yearly\noutput: {size: {type: choice, one_of: [low, high]}}\n"
+        "steps:\n  - {id: low, up to: 100, size: low}\n  - {id: high, size: high}\n",
+        encoding="utf-8",
+    )
+    for form in ("text", "json"):
+        call = ["explain", str(policy), "--record", '{"salary": 4321}', "--format", form]
+        assert main(call) == 0
+        closed = capsys.readouterr().out
+        assert "hidden" in closed
+        assert not any(value in closed.replace(",", "") for value in ("4321", "51852"))
+        assert main([*call, "--sensitive"]) == 0
+        assert "51852" in capsys.readouterr().out.replace(",", "")
+
+
+def test_a_given_decision_must_be_one_of_its_choices(capsys: pytest.CaptureFixture[str]) -> None:
+    """What cannot be the required decision is the caller's mistake, not a record's."""
+    call = ["explain", "sample-company", "--policy", "follow-up", "--today", "2026-11-21", "--record", "{}"]
+    assert main([*call, "--given", '{"stage": "Z"}']) == 2
+    assert "`stage` is one of A, B, C, D, E, unknown, found `Z`" in capsys.readouterr().err

@@ -90,6 +90,15 @@ def test_json_for_programs(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert [item["code"] for item in found["findings"]] == ["failed-case"]
 
 
+def test_a_mistake_in_the_cases_claims_no_coverage(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file with a mistake is not `ok`, and where no case ran nothing is said to be reached."""
+    assert main(["test", write(folder, BAD.replace("record:", "recrod:"))]) == 2
+    out = capsys.readouterr().out
+    assert not any(line.startswith("ok") for line in out.splitlines())
+    assert not out.startswith("\n")
+    assert "every rule" not in out
+
+
 def test_rules_that_no_case_reaches_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The listing says which rules were never tried."""
     assert main(["test", write(folder, "\n".join(GOOD.splitlines()[:3]) + "\n")]) == 0

@@ -227,3 +227,12 @@ def test_packs_in_a_circle_or_unknown(tmp_path: Path) -> None:
         (folder / "pack.yaml").write_text(manifest, encoding="utf-8")
         write(folder, base=BASE.replace("policy: base", f"policy: {name}"))
     assert found(tmp_path / "two") == ["pack.yaml:2:11 [pack-cycle]", "pack.yaml:2:16 [unknown-pack]"]
+
+
+def test_an_edition_extends_the_one_before_it(tmp_path: Path) -> None:
+    """With its own id under `extends` a later edition changes the earlier one, whichever file comes first."""
+    later = "policy: base\nversion: {0}\nvalid_from: {1}\nextends: base\nparameters:\n  low: {2}\n"
+    write(tmp_path, c=BASE, b=later.format("2", "2026-07-01", "10万"), a=later.format("3", "2027-01-01", "20万"))
+    pack = crm_rules.load(tmp_path)
+    answers = {day: pack.on(day)["base"].decide({"x": 150_000}).value for day in (date(2026, 8, 1), date(2027, 6, 1))}
+    assert answers == {date(2026, 8, 1): 2, date(2027, 6, 1): 3}

@@ -148,6 +148,25 @@ def test_an_empty_folder_and_a_path_that_is_not_there(tmp_path: Path) -> None:
         crm_rules.load(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("a.yaml.txt", "rename `a.yaml.txt`"),
+        ("a.YAML", "rename `a.YAML`"),
+        ("a.cases.yaml", "`crm-rules test` runs them"),
+        ("notes.md", "ends in `.yaml` or `.yml`"),
+    ],
+)
+def test_a_file_that_is_no_policy_says_what_one_is_called(tmp_path: Path, name: str, remedy: str) -> None:
+    """A policy saved under another ending is named, in its folder and by itself."""
+    (tmp_path / name).write_text("policy: a", encoding="utf-8")
+    for path in (tmp_path, tmp_path / name):
+        with pytest.raises(crm_rules.PolicyError) as caught:
+            crm_rules.load(path)
+        assert [finding.code for finding in caught.value.report] == ["empty-pack"]
+        assert caught.value.report[0].help.endswith(remedy)
+
+
 def test_two_policies_of_one_id_and_version(tmp_path: Path) -> None:
     """The second occurrence is the error, the first is shown beside it."""
     write(tmp_path, fields=FIELDS, a=STAGE, b=STAGE)

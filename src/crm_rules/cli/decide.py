@@ -26,7 +26,7 @@ from crm_rules.cli.progress import Progress
 from crm_rules.cli.records import Data, Row, open_data
 from crm_rules.cli.results import STANDARD_OUTPUT, out_form, writing
 from crm_rules.cli.summary import Tally, summary_text
-from crm_rules.cli.undecided import ragged_reason, undecided_reason
+from crm_rules.cli.undecided import ragged_reason, sameness, undecided_reason
 from crm_rules.decision import Decision
 from crm_rules.policy import Policy
 
@@ -35,7 +35,7 @@ CHUNK: Final = 2_000
 REMEMBERED: Final = 50_000
 FURTHER: Final = ("status", "rules", "reason")
 DONE: Final = (
-    "{rows:,} rows decided in {seconds:.1f} s ({speed:,.0f} rows/s)",
+    "{rows:,} rows in {seconds:.1f} s ({speed:,.0f} rows/s)",
     "{rows:,} 行，用时 {seconds:.1f} 秒（每秒 {speed:,.0f} 行）",
 )
 WRITTEN: Final = ("written to {out}", "已写入 {out}")
@@ -99,6 +99,7 @@ class Outcome:
     results: tuple[Any, ...]
     rules: str
     reason: str
+    alike: str = ""
 
     @property
     def additions(self) -> tuple[Any, ...]:
@@ -118,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
             write(row, outcome.additions)
             tally.add(outcome.status, outcome.results)
             if outcome.reason:
-                tally.add_reason(outcome.reason, row.line, key_of(row, task.plan))
+                tally.add_reason(outcome.reason, row.line, key_of(row, task.plan), outcome.alike)
     report(arguments, task, tally, progress.seconds)
     return FINDINGS if arguments.strict and tally.undecided else FINE
 
@@ -205,7 +206,7 @@ class Judge:
         """The outputs, rules and reason of one decision."""
         results = decision.results if decision.status == "decided" else (None,) * len(self.task.policy.outputs)
         reason = undecided_reason(decision, facts, self.task.lang)
-        return Outcome(decision.status, results, ";".join(decision.rules), reason)
+        return Outcome(decision.status, results, ";".join(decision.rules), reason, sameness(decision, reason))
 
 
 def key_of(row: Row, plan: Plan) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
+from crm_rules.backends.prose_case import Story
 from crm_rules.backends.prose_words import Language
 from crm_rules.backends.to_prose import show_value
 from crm_rules.cli.console import FINE, paint, say, table, terminal_width, wants_color, wrap
@@ -80,8 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
         say("")
         say("\n".join(reasons_of(customer, width, color=color)))
     for title, text in (
-        (f"One explanation in full: {sample.record['name']}", explanation(decision, "en", width)),
-        (f"完整说明：{sample.record['name_zh']}", explanation(decision, "zh", width)),
+        (f"One explanation in full: {sample.record['name']}", explanation(Story(decision.case(), "en"), width)),
+        (f"完整说明：{sample.record['name_zh']}", explanation(Story(decision.case(), "zh"), width)),
     ):
         say("")
         say(headline(title))

@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--given", metavar="JSON", help="required decisions handed over, by alias: an object as for --record"
     )
     parser.add_argument("--lang", choices=("en", "zh", "both"), default="en", help="the language (default: en)")
+    parser.add_argument("--sensitive", action="store_true", help="show the values of sensitive fields too")
     parser.add_argument(
         "--format", choices=("text", "json"), default="text", help="text, or the decision with its reasons as JSON"
     )
@@ -55,17 +56,18 @@ def run(arguments: argparse.Namespace) -> int:
     given = None if arguments.given is None else read_given(policy, read_object(arguments.given, "--given"))
     decision = policy.decide(record, today=arguments.today, given=given)
     if arguments.format == "json":
-        say(json.dumps(as_json(decision), ensure_ascii=False, indent=2))
+        say(json.dumps(as_json(decision, sensitive=arguments.sensitive), ensure_ascii=False, indent=2))
     else:
         width = terminal_width(WIDEST)
         languages: tuple[Language, ...] = ("en", "zh") if arguments.lang == "both" else (arguments.lang,)
-        say("\n\n".join(explanation(decision, lang, width) for lang in languages))
+        stories = (Story(decision.case(), lang, sensitive=arguments.sensitive) for lang in languages)
+        say("\n\n".join(explanation(story, width) for story in stories))
     return FINE if decision.status == "decided" else FINDINGS
 
 
-def explanation(decision: Decision, lang: Language, width: int) -> str:
+def explanation(story: Story, width: int) -> str:
     """The explanation of a decision, as wide as the terminal; the rest of a long line stands below it, indented."""
-    return "\n".join(fitted(line, width) for line in explained(Story(decision.case(), lang)))
+    return "\n".join(fitted(line, width) for line in explained(story))
 
 
 def fitted(line: str, width: int) -> str:
@@ -77,20 +79,22 @@ def fitted(line: str, width: int) -> str:
     return indent + wrap(text, width, f"{indent}    ", start=len(indent))
 
 
-def as_json(decision: Decision) -> dict[str, Any]:
-    """The decision as it is recorded, with its reasons."""
-    return decision.to_dict() | {"reasons": [reason_as_json(reason) for reason in decision.reasons]}
+def as_json(decision: Decision, *, sensitive: bool) -> dict[str, Any]:
+    """The decision as it is recorded, with its reasons; values of sensitive fields, and derived ones, when asked."""
+    hidden = Story(decision.case(), "en", sensitive=sensitive).hidden
+    reasons = [reason_as_json(reason, hidden=reason.field in hidden) for reason in decision.reasons]
+    return decision.to_dict(sensitive=sensitive) | {"reasons": reasons}
 
 
-def reason_as_json(reason: Reason) -> dict[str, Any]:
-    """One reason as a JSON object."""
+def reason_as_json(reason: Reason, *, hidden: bool) -> dict[str, Any]:
+    """One reason as a JSON object; a hidden one says so and has no value."""
     return {
         "code": reason.code,
         "rule": reason.rule,
         "step": reason.step,
         "field": reason.field,
-        "value": fact_to_json(reason.value),
+        "value": None if hidden else fact_to_json(reason.value),
         "border": reason.border,
         "points_lost": fact_to_json(reason.points_lost),
         "label": {"en": reason.label.en, "zh": reason.label.zh},
-    }
+    } | ({"hidden": True} if hidden else {})

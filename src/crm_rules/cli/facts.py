@@ -93,7 +93,9 @@ def read_given(policy: Policy, texts: Mapping[str, Any]) -> dict[str, Any]:
             )
             raise UsageError(f"--given: `{policy.id}` requires no decision `{name}`; {known}")
         parsed = parse_fact(kinds[name], value) if isinstance(value, str) else None
-        found[name] = value if parsed is None or isinstance(parsed, Rejected) else to_fact(parsed)
+        if isinstance(parsed, Rejected):
+            raise UsageError(f"--given: `{name}` is {parsed.expected}, found `{value}`")
+        found[name] = value if parsed is None else to_fact(parsed)
     return found
 
 

@@ -87,7 +87,8 @@ def run(words: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        _refuse(f"cannot use `{error.filename}`: {error.strerror}" if error.filename else str(error))
+        what = f"cannot use `{error.filename}`" if error.filename else "cannot write"
+        _refuse(f"{what}: {error.strerror or error}")
     return UNUSABLE
 
 

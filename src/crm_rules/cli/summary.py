@@ -34,6 +34,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "false": ("no", "否"),
     "reasons": ("why rows are undecided", "未能判定的原因"),
     "first": ("{reason} (first in line {line}{at})", "{reason}（首见于第 {line} 行{at}）"),
+    "alike": ("{reason}, and the like (first in line {line}{at})", "{reason}，等等（首见于第 {line} 行{at}）"),
     "others": ("other reasons", "其他原因"),
     "decided": ("decided", "已判定"),
     "no_match": ("no rule matches", "无适用规则"),
@@ -59,7 +60,8 @@ class Tally:
     values: list[Counter[Any] | None] = field(default_factory=list)
     ranges: list[list[Any]] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
-    firsts: dict[str, tuple[int, str]] = field(default_factory=dict)
+    firsts: dict[str, tuple[str, int, str]] = field(default_factory=dict)
+    varied: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.values = [Counter() if is_closed(output) else None for output in self.outputs]
@@ -82,11 +84,17 @@ class Tally:
             elif value is not None and not isinstance(value, str | tuple):
                 between[:] = [min(between[0], value), max(between[1], value)] if between else [value, value]
 
-    def add_reason(self, reason: str, line: int, key: str) -> None:
-        """Count why a row is undecided, and keep where it was first so; many different texts count as others."""
-        if reason in self.firsts or len(self.firsts) < KEPT_REASONS:
-            self.firsts.setdefault(reason, (line, key))
-            self.reasons[reason] += 1
+    def add_reason(self, reason: str, line: int, key: str, alike: str = "") -> None:
+        """Count why a row is undecided, and keep where it was first so; many different texts count as others.
+
+        Reasons with the same `alike` are counted together, and the first of them is shown.
+        """
+        alike = alike or reason
+        if alike in self.firsts or len(self.firsts) < KEPT_REASONS:
+            first = self.firsts.setdefault(alike, (reason, line, key))
+            self.reasons[alike] += 1
+            if first[0] != reason:
+                self.varied.add(alike)
 
 
 def is_closed(output: Output) -> bool:
@@ -165,9 +173,10 @@ def of_reasons(tally: Tally, lang: Language, *, color: bool) -> str:
     rest = tally.undecided - sum(count for _, count in frequent)
     width = len(f"{max(count for count in (*tally.reasons.values(), rest)):,}")
     lines = [paint(word(lang, "reasons"), "bold", color=color)]
-    for reason, count in frequent:
-        line, key = tally.firsts[reason]
-        where = word(lang, "first", reason=reason, line=line, at=f", {key}" if key else "")
+    for alike, count in frequent:
+        reason, line, key = tally.firsts[alike]
+        how = "alike" if alike in tally.varied else "first"
+        where = word(lang, how, reason=reason, line=line, at=f", {key}" if key else "")
         lines.append(f"{count:>{width},}  {where}")
     if rest:
         lines.append(f"{rest:>{width},}  {word(lang, 'others')}")

@@ -97,16 +97,19 @@ def listing(results: Sequence[SuiteResult], *, verbose: bool, color: bool) -> It
     """A line for each file (and case), then the findings in their source lines, then what no case reaches."""
     paths = [file.path for result in results for file, _ in result.files]
     width = max((display_width(path) for path in paths), default=0)
+    mistaken = {one.span.path for result in results for one in result.report if one.severity == "error"}
     for result in results:
         for file, found in result.files:
             failed = sum(not one.passed for one in found)
             words = f"{len(found) - failed} passed" + (f", {failed} failed" if failed else "")
-            yield f"{mark(ok=not failed, color=color)}{GAP}{pad(file.path, width)}{GAP}{words}"
+            fine = not failed and file.path not in mistaken
+            yield f"{mark(ok=fine, color=color)}{GAP}{pad(file.path, width)}{GAP}{words}"
             for one in found if verbose else ():
                 yield f"  {mark(ok=one.passed, color=color)}{GAP}{one.case.name}"
     if failures := findings(results):
         texts = {path: text for result in results for path, text in result.texts.items()}
-        yield ""
+        if paths:
+            yield ""
         yield render_text(failures, texts, color=color)
     if paths:
         yield ""
@@ -125,7 +128,7 @@ def coverage(results: Sequence[SuiteResult]) -> Iterator[str]:
         yield "rules that no case reaches:"
         for policy, rules in missed.items():
             yield "  " + wrap(f"{policy}: {', '.join(rules)}", WIDTH, "    ", start=2)
-    else:
+    elif not any(diagnostic.severity == "error" for result in results for diagnostic in result.report):
         yield "every rule of these policies is reached by a case"
     bare = [policy for result in results for policy in without_cases(result)]
     if bare:

@@ -16,6 +16,7 @@ from crm_rules.cli.cells import Unread
 from crm_rules.cli.records import Row
 from crm_rules.decision import Decision
 from crm_rules.ir.record import Problem
+from crm_rules.ir.types import Choice
 
 MAX_FOUND: Final = 60
 
@@ -62,6 +63,17 @@ def undecided_reason(decision: Decision, facts: Mapping[str, Any], lang: Languag
                 word(lang, "waits", alias=alias, reason=undecided_reason(inner, facts, lang))
                 for alias, inner in waiting
             )
+
+
+def sameness(decision: Decision, reason: str) -> str:
+    """What reasons share that differ only in the value found; a word that is no choice stays a reason of its own.
+
+    A wrong date form makes as many reasons as there are dates, all of one cause.
+    """
+    open_fields = {item.name for item in decision.program.fields if not isinstance(item.type, Choice)}
+    if decision.status != "invalid" or not all(problem.field in open_fields for problem in decision.problems):
+        return reason
+    return repr([(problem.field, problem.code) for problem in decision.problems])
 
 
 def problem_reason(problem: Problem, facts: Mapping[str, Any], story: Story) -> str:

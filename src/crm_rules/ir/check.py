@@ -8,17 +8,28 @@ so does whoever builds a program by hand or reads one from JSON.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from fractions import Fraction
 from types import MappingProxyType
 from typing import assert_never
 
 from crm_rules.diagnostics import Diagnostic
-from crm_rules.ir.nodes import Expr, Test
-from crm_rules.ir.numbers import to_decimal
-from crm_rules.ir.program import Column, Derive, Field, Output, Program, Row, Step, Table, Total
+from crm_rules.ir.nodes import Expr, StepValue, Test
+from crm_rules.ir.numbers import Exact, to_decimal
+from crm_rules.ir.program import Column, Derive, Field, Output, Parameter, Program, Row, Step, Table, Total
 from crm_rules.ir.record import Rejected, accept
-from crm_rules.ir.types import Choice, Date, Integer, ListOfValues, Money, Number, Type, is_numeric, show_type
+from crm_rules.ir.types import (
+    Choice,
+    Date,
+    Integer,
+    ListOfValues,
+    Money,
+    Number,
+    Numeric,
+    Type,
+    is_numeric,
+    is_value,
+    show_type,
+)
 from crm_rules.ir.typing import (
     FACT_DIGITS,
     MAX_DIGITS,
@@ -27,11 +38,14 @@ from crm_rules.ir.typing import (
     Named,
     TypeScope,
     assignable,
+    borders,
     check_test,
     date_range,
     digits_of,
     is_quotient,
     may_be_missing,
+    product_type,
+    sum_type,
     type_of,
 )
 from crm_rules.source import Span
@@ -71,11 +85,11 @@ class Checker:
         for field in self.program.fields:
             if field.name in self.scope.fields:
                 self.report("duplicate-name", field.span, f"the field `{field.name}` is declared twice")
-            self.scope.fields[field.name] = Named(
-                field.type, optional=field.may_be_missing, low=field.low, high=field.high
-            )
-            self.check_field(field)
+            limited = self.check_field(field)
+            low, high = (field.low, field.high) if limited else (None, None)
+            self.scope.fields[field.name] = Named(field.type, optional=field.may_be_missing, low=low, high=high)
         for parameter in self.program.parameters:
+            self.check_parameter(parameter)
             self.scope.parameters[parameter.name] = Named(parameter.type)
         seen: set[str] = set()
         for step in self.program.steps:
@@ -83,13 +97,42 @@ class Checker:
                 self.report("duplicate-name", step.span, f"the step `{step.id}` stands twice")
             seen.add(step.id)
             self.check_step(step)
+        seen = set()
         for output in self.program.outputs:
+            if output.name in seen:
+                self.report("duplicate-name", output.span, f"the output `{output.name}` is declared twice")
+            seen.add(output.name)
             self.check_output(output)
         if not self.program.outputs:
             self.report("no-output", self.program.span, "the policy declares no output")
 
-    def check_field(self, field: Field) -> None:
-        """A default must be an acceptable fact, limits must suit the type."""
+    def check_field(self, field: Field) -> bool:
+        """Limits must suit the type (True when they do), and a default must be an acceptable fact."""
+        limited = True
+        of_day = isinstance(field.type, Date)
+        for word, limit in (("min", field.low), ("max", field.high)):
+            if limit is not None and not of_day and not is_numeric(field.type):
+                limited = False
+                message = f"`{word}` is for numbers and dates, and `{field.name}` is {show_type(field.type)}"
+                self.report("unsuited-key", field.span, message)
+            elif limit is not None and not is_value(limit, Date() if of_day else Number()):
+                limited = False
+                self.report("bad-range", field.span, f"`{word}` of `{field.name}` is not {show_type(field.type)}")
+        if field.decimals is not None and not is_numeric(field.type):
+            limited = False
+            message = f"`decimals` is for numbers and money, and `{field.name}` is {show_type(field.type)}"
+            self.report("unsuited-key", field.span, message)
+        if limited and field.low is not None and field.high is not None and field.low > field.high:  # type: ignore[operator]
+            self.report("bad-range", field.span, f"`min` of `{field.name}` is above its `max`")
+        if limited:
+            self.check_default(field)
+        if field.currency is not None and not isinstance(field.type, Money):
+            message = f"`currency` is for money, and `{field.name}` is {show_type(field.type)}"
+            self.report("unsuited-key", field.span, message)
+        return limited
+
+    def check_default(self, field: Field) -> None:
+        """A default must be an acceptable fact."""
         if field.default is not None and isinstance(rejected := accept(field, to_fact(field.default)), Rejected):
             self.report(
                 "bad-default",
@@ -97,13 +140,15 @@ class Checker:
                 f"the default of `{field.name}` is not {rejected.expected}",
                 "change the default",
             )
-        if isinstance(field.low, date) is not isinstance(field.high, date) and None not in {field.low, field.high}:
-            self.report("bad-range", field.span, f"`min` and `max` of `{field.name}` are of different types")
-        elif field.low is not None and field.high is not None and field.low > field.high:  # type: ignore[operator]
-            self.report("bad-range", field.span, f"`min` of `{field.name}` is above its `max`")
-        if field.currency is not None and not isinstance(field.type, Money):
-            message = f"`currency` is for money, and `{field.name}` is {show_type(field.type)}"
-            self.report("unsuited-key", field.span, message)
+
+    def check_parameter(self, parameter: Parameter) -> None:
+        """It stands once, and every value is of its type."""
+        if parameter.name in self.scope.parameters:
+            self.report("duplicate-name", parameter.span, f"the parameter `{parameter.name}` is declared twice")
+        for dated in parameter.values:
+            if not is_value(dated.value, parameter.type):
+                message = f"a value of the parameter `{parameter.name}` is not {show_type(parameter.type)}"
+                self.report("type-mismatch", dated.span or parameter.span, message)
 
     def check_step(self, step: Step) -> None:
         """Check one step and make its outputs known to the later ones."""
@@ -155,11 +200,21 @@ class Checker:
             self.report("type-mismatch", span, f"`{name}` is said to be {show_type(wanted)}, and is {show_type(found)}")
 
     def check_total(self, step: Total) -> None:
-        """Every term must be a present number."""
-        for table, _ in step.terms:
+        """Every term must be a present number, and their sum of the type that the step says."""
+        found: Numeric | None = literal_type(step.initial) if step.initial != 0 or not step.terms else None
+        for table, weight in step.terms:
             known = self.scope.steps.get((table, step.output))
-            if known is None or not is_numeric(known.type) or known.optional:
+            if known is None or not isinstance(known.type, Numeric) or known.optional:
                 self.report("type-mismatch", step.span, f"`{table}` gives no points to add up")
+                continue
+            term = StepValue(table, step.output)
+            try:
+                points = product_type(term, known.type, literal_type(weight))
+                found = points if found is None else sum_type(term, found, points)
+            except IllTyped as error:
+                self.report("type-mismatch", step.span, error.message, error.remedy)
+        if found is not None:
+            self.declared(step.id, step.type, found, step.span)
         terms = [self.scope.steps.get((table, step.output)) for table, _ in step.terms]
         digits = FACT_DIGITS + sum(FACT_DIGITS + known.digits for known in terms if known is not None)
         self.scope.steps[step.id, step.output] = Named(step.type, digits=min(digits, MAX_DIGITS))
@@ -237,6 +292,9 @@ class Checker:
             check_test(test, kind, self.scope)
         except IllTyped as error:
             self.report("type-mismatch", span, f"in column `{column.name}`: {error.message}", error.remedy)
+            return
+        for border in borders(test):
+            self.typed(border, span)
 
     def check_hit_policy(self, table: Table) -> None:
         """COLLECT needs an aggregation that suits its outputs, the others none."""
@@ -255,7 +313,7 @@ class Checker:
         kind = self.typed(output.expr, output.span)
         if kind is None:
             return
-        if is_quotient(kind):
+        if is_quotient(kind.item if isinstance(kind, ListOfValues) else kind):
             self.report(
                 "unrounded-quotient",
                 output.span,
@@ -289,6 +347,11 @@ def collected_type(table: Table, kind: Type) -> Type:
             return Integer()
         case _:
             return kind
+
+
+def literal_type(number: Exact) -> Numeric:
+    """The type of a number that a step states."""
+    return Integer() if isinstance(number, int) else Number()
 
 
 def to_fact(value: object) -> object:

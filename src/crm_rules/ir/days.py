@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import date, timedelta
+from typing import Literal, assert_never
 
 FIRST = date(1900, 1, 1)
 LAST = date(2199, 12, 31)
@@ -33,6 +34,21 @@ def add_months(day: date, count: int) -> date | None:
     if not 1 <= year <= 9999:  # noqa: PLR2004 - the calendar ends there
         return None
     return date(year, month + 1, min(day.day, last_day(year, month + 1)))
+
+
+def add_time(day: date, count: int, unit: Literal["day", "week", "month", "year"]) -> date | None:
+    """`day` plus `count` units: a week is seven days, a year twelve months; None beyond the years 1 to 9999."""
+    match unit:
+        case "day":
+            return add_days(day, count)
+        case "week":
+            return add_days(day, 7 * count)
+        case "month":
+            return add_months(day, count)
+        case "year":
+            return add_months(day, 12 * count)
+        case _:
+            assert_never(unit)
 
 
 def days_between(start: date, end: date) -> int:

@@ -323,7 +323,7 @@ def value_of(expr: Expr, scope: Scope) -> Value | None:  # noqa: C901, PLR0911, 
             return None
         case AddTime(start, amount, unit):
             two = known(start, amount)
-            return None if two is None else add_time(two[0], two[1], unit)
+            return None if two is None else days.add_time(two[0], two[1], unit)
         case DaysBetween(start, end):
             two = known(start, end)
             return None if two is None else days.days_between(*two)
@@ -352,19 +352,6 @@ def value_of(expr: Expr, scope: Scope) -> Value | None:  # noqa: C901, PLR0911, 
 def divided(left: Exact, right: Exact) -> Exact:
     """An exact quotient, whole where it is whole."""
     return reduced(Fraction(left) / Fraction(right))
-
-
-def add_time(start: date, amount: int, unit: str) -> date | None:
-    """The day `amount` units after `start`; a week is seven days, a year twelve months."""
-    match unit:
-        case "day":
-            return days.add_days(start, amount)
-        case "week":
-            return days.add_days(start, 7 * amount)
-        case "month":
-            return days.add_months(start, amount)
-        case _:
-            return days.add_months(start, 12 * amount)
 
 
 def date_part(day: date, part: str) -> int:

@@ -18,6 +18,7 @@ RoundingMode: TypeAlias = Literal["half_up", "half_even", "half_down", "up", "do
 ROUNDING_MODES: tuple[RoundingMode, ...] = ("half_up", "half_even", "half_down", "up", "down", "ceiling", "floor")
 
 DIGITS = 34
+PLAIN = 10**DIGITS  # every whole number below it has few enough digits
 LIMIT = 10 ** (DIGITS + 1)
 SMALLEST = Fraction(1, 10**DIGITS)
 # One group per part: sign, digits, decimals, unit. `1_000` groups digits, `1,000` is not a number.
@@ -28,8 +29,12 @@ MAX_WRITTEN = 80  # characters of a number literal; longer ones cannot fit 34 di
 
 def parse_number(text: str) -> Exact | None:
     """The number that `text` writes (`500万`, `-3`, `12.5%`, `1_000`), or None; any ASCII digits only."""
-    match = NUMBER.fullmatch(text) if text.isascii() or len(text) <= MAX_WRITTEN else None
-    if match is None or len(text) > MAX_WRITTEN:
+    if len(text) > MAX_WRITTEN:
+        return None
+    if text.isascii() and text.isdigit():
+        return int(text)
+    match = NUMBER.fullmatch(text)
+    if match is None:
         return None
     sign, whole, decimals, unit = match.groups()
     if sign == "+" or not (whole.replace("_", "") + (decimals or "")).isascii():
@@ -70,7 +75,7 @@ def exact(fact: float | Decimal) -> Exact | None:
 
 def fits(value: Exact) -> bool:
     """True when a finite decimal has at most 34 significant digits and a first digit within 10**±34."""
-    if value == 0:
+    if isinstance(value, int) and -PLAIN < value < PLAIN:
         return True
     if not -LIMIT < value < LIMIT or -SMALLEST < value < SMALLEST:
         return False

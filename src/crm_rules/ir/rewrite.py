@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, assert_never, get_args
 
 from crm_rules.ir.nodes import Bound, Constant, Expr, Nothing, Test
 from crm_rules.ir.program import Column, Derive, Output, Program, Row, Step, Table, Total
@@ -45,6 +45,26 @@ def descendants(node: Any) -> Iterator[Any]:
     yield node
     for child in children(node):
         yield from descendants(child)
+
+
+def nodes_of(program: Program) -> Iterator[Any]:
+    """Every expression and test of a program, with everything below it."""
+    for step in program.steps:
+        match step:
+            case Derive():
+                yield from descendants(step.expr)
+            case Table():
+                for column in step.columns:
+                    yield from descendants(column.subject)
+                for row in step.rows:
+                    for node in (*row.tests, *row.outputs):
+                        yield from descendants(node)
+            case Total():
+                pass
+            case _:
+                assert_never(step)
+    for output in program.outputs:
+        yield from descendants(output.expr)
 
 
 def rebuilt(node: Node, change: Callable[[Any], Any]) -> Node:

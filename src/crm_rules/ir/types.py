@@ -8,6 +8,8 @@ to them yet.
 
 from __future__ import annotations
 
+from datetime import date, datetime
+from fractions import Fraction
 from typing import TypeAlias
 
 from crm_rules.dataclass import dataclass
@@ -118,3 +120,24 @@ def show_choices(one_of: tuple[str, ...]) -> str:
 def is_numeric(kind: Type) -> bool:
     """True for the three types that arithmetic and order are defined on."""
     return isinstance(kind, Integer | Number | Money)
+
+
+def is_value(value: object, kind: Type) -> bool:  # noqa: PLR0911 - one case a type
+    """True for an exact value of the type: a whole number is no fraction, a truth value no number, a moment no day."""
+    match kind:
+        case Boolean():
+            return isinstance(value, bool)
+        case Integer():
+            return isinstance(value, int) and not isinstance(value, bool)
+        case Number() | Money():
+            return isinstance(value, int | Fraction) and not isinstance(value, bool)
+        case Choice(one_of):
+            return value in one_of
+        case Text():
+            return isinstance(value, str)
+        case Date():
+            return isinstance(value, date) and not isinstance(value, datetime)
+        case ListOfValues(item):
+            return isinstance(value, tuple) and all(is_value(one, item) for one in value)
+        case DateTime() | ListOf():
+            return False

@@ -7,7 +7,7 @@ types only, never at a record. What a whole program must satisfy is in `check`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from datetime import date
 from typing import Any, Never, assert_never
@@ -51,7 +51,20 @@ from crm_rules.ir.nodes import (
     Within,
 )
 from crm_rules.ir.numbers import Exact
-from crm_rules.ir.types import Boolean, Choice, Date, Integer, Money, Number, Type, is_numeric, show_choices, show_type
+from crm_rules.ir.types import (
+    Boolean,
+    Choice,
+    Date,
+    Integer,
+    Money,
+    Number,
+    Numeric,
+    Type,
+    is_numeric,
+    is_value,
+    show_choices,
+    show_type,
+)
 
 MAX_DIGITS = 1_000  # of any number that arithmetic on fitting facts can make
 FACT_DIGITS = 70  # 34 before and 34 after the point, and room for a carry
@@ -112,7 +125,11 @@ def fail(node: Expr | Test, message: str, remedy: str = "") -> Never:
 def type_of(expr: Expr, scope: TypeScope) -> Type:  # noqa: C901, PLR0911, PLR0912 - one case a node
     """The type of an expression; raises `IllTyped`."""
     match expr:
-        case Constant(_, kind) | Nothing(kind):
+        case Constant(value, kind):
+            if not is_value(value, kind):
+                fail(expr, f"expected {show_type(kind)}, found a constant of another type")
+            return kind
+        case Nothing(kind):
             return kind
         case FieldValue(name):
             return named(scope.fields, name, expr).type
@@ -206,7 +223,7 @@ def whole(expr: Expr, scope: TypeScope) -> None:
         fail(expr, f"expected a whole number, found {show_type(kind)}", "use floor(...) or round(..., 0, mode)")
 
 
-def sum_type(expr: Expr, left: Integer | Number | Money, right: Integer | Number | Money) -> Type:
+def sum_type(expr: Expr, left: Numeric, right: Numeric) -> Numeric:
     """Same unit, same money; a number without a unit takes the other's."""
     if isinstance(left, Money) != isinstance(right, Money) or (isinstance(left, Money) and left.unit != right.unit):
         fail(
@@ -225,7 +242,7 @@ def sum_type(expr: Expr, left: Integer | Number | Money, right: Integer | Number
     return Number(unit, quotient)
 
 
-def product_type(expr: Expr, left: Integer | Number | Money, right: Integer | Number | Money) -> Type:
+def product_type(expr: Expr, left: Numeric, right: Numeric) -> Numeric:
     """Money × number is money; a unit survives a number without one."""
     quotient = is_quotient(left) or is_quotient(right)
     if left.unit is not None and right.unit is not None:
@@ -239,7 +256,7 @@ def product_type(expr: Expr, left: Integer | Number | Money, right: Integer | Nu
     return Number(unit, quotient)
 
 
-def quotient_type(expr: Expr, left: Integer | Number | Money, right: Integer | Number | Money) -> Type:
+def quotient_type(expr: Expr, left: Numeric, right: Numeric) -> Numeric:
     """Money / money of one unit is a number, money / number is money."""
     if isinstance(left, Money) == isinstance(right, Money) and left.unit == right.unit:
         return Number(None, quotient=True)
@@ -250,6 +267,8 @@ def quotient_type(expr: Expr, left: Integer | Number | Money, right: Integer | N
 
 def common_type(expr: Expr, kinds: list[Type]) -> Type:
     """The one type that all operands share."""
+    if not kinds:
+        fail(expr, "expected at least one operand, found none")
     found = kinds[0]
     for kind in kinds[1:]:
         if isinstance(found, Integer | Number | Money) and isinstance(kind, Integer | Number | Money):
@@ -325,6 +344,24 @@ def check_test(test: Test, kind: Type, scope: TypeScope) -> None:  # noqa: C901,
             assert_never(test)
 
 
+def borders(test: Test) -> Iterator[Expr]:
+    """The expressions that a test compares with."""
+    match test:
+        case Anything() | IsMissing() | IsPresent():
+            return
+        case OneOf(values):
+            yield from values
+        case Within(low, high):
+            yield from (bound.at for bound in (low, high) if bound is not None)
+        case NotPassing(inner):
+            yield from borders(inner)
+        case AnyOf(tests):
+            for inner in tests:
+                yield from borders(inner)
+        case _:
+            assert_never(test)
+
+
 def comparable(test: Test, value: Expr, kind: Type, scope: TypeScope) -> None:
     """Demand that a border or literal is of the tested type."""
     found = type_of(value, scope)
@@ -381,9 +418,7 @@ def date_range(expr: Expr, scope: TypeScope) -> tuple[date, date] | None:  # noq
             return None if known.low is None or known.high is None else (known.low, known.high)
         case AddTime(start, Constant(amount), unit):
             reach = date_range(start, scope)
-            factor = {"day": 1, "week": 7, "month": 1, "year": 12}[unit]
-            add = days.add_days if unit in {"day", "week"} else days.add_months
-            ends = [] if reach is None else [add(end, factor * int(amount)) for end in reach]  # type: ignore[arg-type]
+            ends = [] if reach is None else [days.add_time(end, int(amount), unit) for end in reach]  # type: ignore[arg-type]
             return None if not ends or ends[0] is None or ends[1] is None else (ends[0], ends[1])
         case Coalesce(operands) | Minimum(operands) | Maximum(operands):
             ranges = [date_range(operand, scope) for operand in operands]
@@ -430,11 +465,12 @@ def digits_of(expr: Expr, scope: TypeScope) -> int:
             return scope.steps[step, output].digits
         case Add() | Subtract() | Multiply() | Divide():
             digits = sum(digits_of(child, scope) for child in children(expr)) + 1
-        case Round(operand):
-            digits = digits_of(operand, scope) + FACT_DIGITS
+        case Round(operand, decimals):
+            digits = digits_of(operand, scope) + max(FACT_DIGITS, abs(decimals))
         case _:
             # What is no sum or product is as long as its longest operand, or a fact; each operand is looked at.
-            digits = max((digits_of(child, scope) for child in children(expr)), default=FACT_DIGITS)
+            below = (*children(expr), *borders(expr.test)) if isinstance(expr, Holds) else children(expr)
+            digits = max((digits_of(child, scope) for child in below), default=FACT_DIGITS)
             if isinstance(expr, Holds | DatePart | Call):
                 return FACT_DIGITS
     if digits > MAX_DIGITS:

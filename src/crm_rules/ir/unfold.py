@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
 from itertools import product
 from typing import Any, Literal, TypeAlias, assert_never
 
@@ -339,7 +338,7 @@ class Unfolding:
                 complete = len(known) == len(all_ends)
                 return (pick(low for low, _ in known), pick(high for _, high in known)) if complete else None
             case AddTime(start, amount, unit):
-                return self.corners(start, amount, lambda day, count: moved_day(day, count, unit))
+                return self.corners(start, amount, lambda day, count: days.add_time(day, count, unit))
             case LatestStart(end, months):
                 return self.corners(end, months, days.latest_start)
             case _:
@@ -406,16 +405,3 @@ def is_empty(low: Half, high: Half) -> bool:
     first: Any = whole_number(low).value
     last: Any = whole_number(high).value
     return bool(first > last)
-
-
-def moved_day(day: date, count: int, unit: TimeUnit) -> date | None:
-    """`day` plus `count` units."""
-    match unit:
-        case "day":
-            return days.add_days(day, count)
-        case "week":
-            return days.add_days(day, 7 * count)
-        case "month":
-            return days.add_months(day, count)
-        case "year":
-            return days.add_months(day, 12 * count)

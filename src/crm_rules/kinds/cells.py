@@ -167,7 +167,10 @@ def literal(tree: syntax.Value, kind: Type, findings: Findings) -> Expr:
         return parameter(tree, kind, findings)
     value = parse_literal(tree, kind)
     if isinstance(value, Rejected):
-        raise Unfit(*misfit(tree, kind, value))
+        code, span, message, remedy = misfit(tree, kind, value)
+        if not remedy and isinstance(tree, syntax.Name) and tree.text in findings.scope.parameters:
+            remedy = f"write `${tree.text}` for the parameter"
+        raise Unfit(code, span, message, remedy)
     return Constant(value, Choice((str(value),)) if isinstance(kind, Choice) else kind)
 
 

@@ -31,6 +31,7 @@ from crm_rules.kinds.documents import (
 from crm_rules.kinds.draft import Draft, Required, to_label, to_labels
 from crm_rules.kinds.formulas import lower_formula
 from crm_rules.kinds.reading import place, read_document
+from crm_rules.reader.cells import parse_value
 from crm_rules.reader.yaml_text import Mapping as Tree
 from crm_rules.reader.yaml_text import Sequence
 from crm_rules.source import Span, Text
@@ -38,6 +39,8 @@ from crm_rules.source import Span, Text
 Typed: TypeAlias = FieldDocument | ParameterDocument | OutputDocument
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 RULE_COLUMNS = ("id", "en", "zh", "reason")
+FULL_WIDTH_COMMA = re.compile("[\uff0c\u3001]")
+MISWRITTEN_NUMBER = {"number-with-unit", "number-format", "grouped-number", "full-width-character"}
 MOST_DERIVED = 500
 MOST_CHOICES = 1_000
 MOST_DATES = 200
@@ -112,6 +115,12 @@ def article(word: str) -> str:
 
 def choice_type(words: list[Text], draft: Draft) -> Choice:
     """The choices, each once."""
+    if len(words) == 1 and not words[0].quoted and FULL_WIDTH_COMMA.search(words[0]):
+        parts = [part.strip() for part in FULL_WIDTH_COMMA.split(words[0]) if part.strip()]
+        sign = FULL_WIDTH_COMMA.findall(words[0])[0]
+        remedy = f"write `{', '.join(parts)}`; a choice with this sign stands in quotes"
+        draft.findings.error("full-width-character", words[0].span, f"`{sign}` does not separate choices", remedy)
+        return Choice(tuple(dict.fromkeys(parts)) or (str(words[0]),))
     seen: dict[str, Text] = {}
     for word in words:
         if not word:
@@ -255,7 +264,11 @@ def constant(word: Text | None, kind: Type, draft: Draft) -> Value | None:
         draft.findings.error(*misread_date(word))
         return None
     if isinstance(value, Rejected):
-        draft.findings.error("wrong-literal", word.span, f"expected {value.expected}, found `{word}`")
+        _, found = parse_value(word)  # a cell knows `100万元` and `５`, and what to write for them
+        if is_numeric(kind) and found and found[0].code in MISWRITTEN_NUMBER:
+            draft.findings.extend(found)
+        else:
+            draft.findings.error("wrong-literal", word.span, f"expected {value.expected}, found `{word}`")
         return None
     return value
 

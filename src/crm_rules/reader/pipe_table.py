@@ -69,12 +69,14 @@ def parse_table(block: Block) -> tuple[Table | None, list[Diagnostic]]:
 def _cells(line: Text, expected: int | None, findings: list[Diagnostic]) -> tuple[Text, ...] | None:
     """The cells of one row, None for a line that is no row; what stands outside of the bars is reported."""
     bars = [i for i, character in enumerate(line) if character == "|" and not _escaped(line, i)]
-    wide = [i for i, character in enumerate(line) if character == FULL_WIDTH_BAR]
+    wide = [i for i, character in enumerate(line) if character == FULL_WIDTH_BAR] if FULL_WIDTH_BAR in line else []
     if wide and (not bars or line.lstrip()[0] != "|" or len(bars) - 1 != expected):
         message = f"found the full-width bar `{FULL_WIDTH_BAR}`, expected `|`"
         remedy = "switch the input method to half-width for all bars of the row"
         findings.append(diagnose("full-width-bar", line.part(wide[0], wide[0] + 1).span, message, remedy=remedy))
         bars = sorted(bars + wide)
+    if bars and not line[: bars[0]].strip() and not line[bars[-1] + 1 :].strip() and len(bars) > 1:
+        return tuple(_cell(line, start + 1, end) for start, end in pairwise(bars))
     whole = _stripped(line, 0, len(line))
     if not bars:
         message = f"found the text `{whole}`, expected a row between bars"
@@ -103,7 +105,7 @@ def _cells(line: Text, expected: int | None, findings: list[Diagnostic]) -> tupl
 
 def _cell(line: Text, start: int, end: int) -> Text:
     cell = _stripped(line, start, end)
-    return Text(cell.replace("\\|", "|"), cell.span)
+    return Text(cell.replace("\\|", "|"), cell.span) if "\\" in cell else cell
 
 
 def _escaped(line: str, position: int) -> bool:

@@ -23,6 +23,7 @@ from crm_rules.source import Span
 # Bounded, because unbounded it would take a time that grows with the square of a hostile line.
 INTERVAL = re.compile(r"[\[(\]][^\[\](){}\"']{0,60}?\.\.[^\[\](){}\"']{0,60}[\])\[]")
 FULL_WIDTH_COLON = "\uff1a"
+FULL_WIDTH = {"\uff0c": ",", "\u3001": ",", FULL_WIDTH_COLON: ":"}
 _QUOTE_NEEDED = "\"'*&!"
 _LONGEST_QUOTED_CELL = 60
 
@@ -55,6 +56,7 @@ class Trouble:
 
     diagnostics: list[Diagnostic]
     cell: Span | None = None
+    open_quote: bool = False
 
 
 def explain(error: YAMLError, lines: Lines, open_flows: list[tuple[int, int]]) -> Trouble:
@@ -187,13 +189,7 @@ class _Case:
     def _scanned(self) -> Trouble | None:
         """A cell whose first character means something to YAML."""
         if self._context == "while scanning a block scalar":
-            if self._lines.at(self._opened[0])[self._opened[1] : self._opened[1] + 1] == "|":
-                return _syntax(
-                    self._here,
-                    "found text behind the `|` that opens a block of lines",
-                    "begin the text or table on the next line, indented deeper than its key",
-                )
-            return self._cell(*self._opened)
+            return self._block_opening(*self._opened)
         if "cannot start any token" in self._problem:
             return self._cell(self._row, self._column)
         if self._context in {"while scanning an anchor", "while scanning an alias"}:
@@ -201,6 +197,35 @@ class _Case:
         if "tag" in self._context or "tag handle" in self._problem:
             return Trouble([refused_tag(self._lines.span(*self._opened, self._opened[1] + 1))])
         return None
+
+    def _block_opening(self, row: int, column: int) -> Trouble:
+        """A `|` or `>` with more behind it."""
+        if self._lines.at(row)[column : column + 1] != "|":
+            return self._cell(row, column)
+        if not self._lines.at(row)[:column].strip():
+            return self._stray_row(row, column)
+        return _syntax(
+            self._here,
+            "found text behind the `|` that opens a block of lines",
+            "begin the text or table on the next line, indented deeper than its key",
+        )
+
+    def _stray_row(self, row: int, column: int) -> Trouble:
+        """A row of a table that stands in no block: its key has no `|`, or the rows above stand deeper."""
+        span = self._lines.span(row, column, len(self._lines.at(row).rstrip()))
+        above = next((i for i in range(row - 1, -1, -1) if self._lines.at(i).strip()), 0)
+        if self._lines.at(above).lstrip().startswith("|"):
+            return _syntax(
+                span,
+                "this row is indented less than the table above it",
+                "give all rows of a table the same indentation, deeper than its key",
+            )
+        key = self._lines.at(above).strip()
+        if re.fullmatch(r"[\w-]+:", key):
+            return _syntax(span, "found a table, expected a `|` behind its key", f"write `{key} |` above it")
+        if re.search(r":\s+\|[+-]?$", key):
+            return _syntax(span, "the table is not indented deeper than its key", "indent all rows by two more spaces")
+        return _syntax(span, "found a table without a key", "write a key and `|` above it, such as `rules: |`")
 
     def _quote(self) -> Trouble | None:
         """A quote that is left open, or a backslash that means nothing."""
@@ -215,7 +240,8 @@ class _Case:
                 )
             row, column = self._opened
             quote = self._lines.at(row)[column : column + 1]
-            return _syntax(self._lines.span(row, column, column + 1), f"the quote `{quote}` is never closed")
+            found = _syntax(self._lines.span(row, column, column + 1), f"the quote `{quote}` is never closed")
+            return Trouble(found.diagnostics, open_quote=True)
         return None
 
     def _key(self) -> Trouble | None:
@@ -251,6 +277,7 @@ class _Case:
         return _syntax(
             self._lines.span(row, column, column + 1),
             f"the `{bracket}` is not closed",
+            _full_width(self._lines.at(row)[column:]),
             labels=(Label(self._here, f"expected `,` or `{closing}` before this"),),
         )
 
@@ -342,6 +369,12 @@ def second_document(span: Span) -> Diagnostic:
         "found a second document, expected one per file",
         remedy="move it to a file of its own",
     )
+
+
+def _full_width(text: str) -> str:
+    """The remedy for a comma or colon of a Chinese input method, which mean nothing to YAML."""
+    found = next((sign for sign in text if sign in FULL_WIDTH), None)
+    return f"write the half-width `{FULL_WIDTH[found]}` and a space after it, not `{found}`" if found else ""
 
 
 def _syntax(span: Span, message: str, remedy: str = "", labels: tuple[Label, ...] = ()) -> Trouble:

@@ -142,6 +142,9 @@ def _read(source: str, lines: Lines, loader: Loader) -> tuple[Tree | None, list[
             trouble = error.trouble
         except yaml.YAMLError as error:
             trouble = explain(error, builder.lines, builder.open_flows)
+        if trouble.open_quote:  # what was found behind it was read with quotes the wrong way round
+            opened = trouble.diagnostics[0].span
+            repaired = [one for one in repaired if (one.span.line, one.span.column) < (opened.line, opened.column)]
         repaired += trouble.diagnostics
         values += builder.values
         cell = trouble.cell
