@@ -75,3 +75,27 @@ def test_all_codes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--codes"]) == 0
     lines = capsys.readouterr().out.splitlines()[2:]
     assert [line.split("  ")[0] for line in lines] == list(CODES)
+
+
+def test_cases_are_read_and_not_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistake in a case file is found beside its policy, in a folder, by the policy's or by its own name."""
+    text = (
+        "policy: size\nkind: ladder\nfields: {x: {type: integer}}\nby: x\noutput: {y: {type: integer}}\n"
+        "steps:\n  - {id: low, up to: 1, y: 1}\n  - {id: high, y: 2}\n"
+    )
+    (tmp_path / "size.yaml").write_text(text, encoding="utf-8")
+    cases = tmp_path / "size.cases.yaml"
+    for record, wrong in (("x", False), ("xx", True)):
+        case = f"policy: size\ncases:\n  - {{name: one, record: {{{record}: 5}}, expect: {{y: 1}}}}\n"
+        cases.write_text(case, encoding="utf-8")
+        for path in (tmp_path, tmp_path / "size.yaml", cases):
+            assert main(["check", str(path), "--format", "line"]) == int(wrong)
+            assert ("size.cases.yaml:3:26: error[unknown-field]" in capsys.readouterr().out) is wrong
+
+
+def test_every_file_of_a_pack_may_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a shell makes of `policies/*.yaml` is checked: policies, cases, shared fields and the pack's own file."""
+    paths = sorted(str(path) for path in Path("policies").glob("*.yaml"))
+    assert {"pack.yaml", "fields.yaml", "credit-level.cases.yaml"} <= {Path(path).name for path in paths}
+    assert main(["check", *paths]) == 0
+    assert capsys.readouterr().out.startswith("no findings in")

@@ -110,6 +110,14 @@ def test_strict_fails_on_undecided_rows(desk: Desk) -> None:
     assert desk.run("data.csv", "--strict").code == 0
 
 
+def test_a_table_without_any_decision_is_warned_of(desk: Desk) -> None:
+    """A wrong mapping leaves every row undecided: a nightly job reads that on standard error."""
+    desk.write("data.csv", f"{HEADER}\n1,Clear,,yes,01/05/2026\n")
+    assert "no row was decided" in desk.run("data.csv").err
+    desk.write("data.csv", STANDARD)
+    assert "no row was decided" not in desk.run("data.csv").err
+
+
 def test_an_invalid_row_says_field_found_and_expected(desk: Desk) -> None:
     """A text that its field cannot read makes the row invalid, and the reason names both."""
     desk.write("data.csv", f"{HEADER}\n1,Clear,,yes,01/05/2026\n")

@@ -1,6 +1,7 @@
-"""`crm-rules check`: every mistake in policies, all at once, each with its line, column and remedy.
+"""`crm-rules check`: every mistake in policies and their cases, all at once, each with its line, column and remedy.
 
-Of a folder it looks at the pack in it and at every pack below. It also prints the page of a code
+Of a folder it looks at the pack in it and at every pack below. Case files are read and not run: that is
+`crm-rules test`. It also prints the page of a code
 (`--explain CODE`) and the list of all codes (`--codes`).
 """
 
@@ -8,13 +9,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Final
 
+from crm_rules.cases.folders import Suite, find_suites
+from crm_rules.cases.reading import read_cases
 from crm_rules.cli.console import FINDINGS, FINE, UsageError, paint, say, table, wants_color
 from crm_rules.cli.packs import places, unknown_path
 from crm_rules.codes import CODES
 from crm_rules.diagnostics import Diagnostic, Report, did_you_mean
-from crm_rules.loading import load_with_report
+from crm_rules.loading import CASES, find, load_with_report, read_limited
 from crm_rules.rendering import render_json, render_line, render_text
 
 HELP: Final = "every mistake in policies, at its line and column"
@@ -66,16 +70,27 @@ def look(paths: list[str]) -> tuple[Report, dict[str, str], int]:
     texts: dict[str, str] = {}
     policies: set[tuple[str, str, str]] = set()
     for path in paths:
-        for place in places(path):
+        for place in [path] if path.endswith(CASES) else places(path):
             try:
-                pack, report, read = load_with_report(place)
+                suites = find_suites(place)
+                pack, report, read = load_with_report(suites[0].root if path.endswith(CASES) else place)
             except FileNotFoundError as error:
                 raise UsageError(unknown_path(path)) from error
             found |= dict.fromkeys(report)
             texts |= read
+            if pack is not None:
+                for file in case_files_of(place, suites):
+                    found |= dict.fromkeys(read_cases(file, pack)[1])
+                    texts[str(file)] = (read_limited(file) or b"").decode("utf-8", errors="replace")
             for edition in pack.editions if pack is not None else ():
                 policies.add((edition.about.path, edition.program.id, edition.program.version))
     return Report(found), texts, len(policies)
+
+
+def case_files_of(place: str, suites: tuple[Suite, ...]) -> list[Path]:
+    """The case files of one pack, policy or case file; those of packs below are looked at with these."""
+    root = find(place).resolve()
+    return [file for suite in suites if root.is_file() or suite.root.resolve() == root for file in suite.files]
 
 
 def page(code: str, *, color: bool) -> str:

@@ -30,6 +30,7 @@ from crm_rules.cli.undecided import ragged_reason, sameness, undecided_reason
 from crm_rules.decision import Decision
 from crm_rules.policy import Policy
 
+NOTHING: Final = "no row was decided; see the reasons above, and look at the mapping first"
 HELP = "decide a table of records: CSV or JSON in and out, with a summary"
 CHUNK: Final = 2_000
 REMEMBERED: Final = 50_000
@@ -121,6 +122,8 @@ def run(arguments: argparse.Namespace) -> int:
             if outcome.reason:
                 tally.add_reason(outcome.reason, row.line, key_of(row, task.plan), outcome.alike)
     report(arguments, task, tally, progress.seconds)
+    if tally.rows and tally.undecided == tally.rows:
+        complain(f"crm-rules: {NOTHING}")
     return FINDINGS if arguments.strict and tally.undecided else FINE
 
 

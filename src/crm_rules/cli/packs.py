@@ -30,8 +30,13 @@ def unknown_path(path: str) -> str:
 
 
 def places(path: str) -> list[str]:
-    """The packs to look at for a path: itself, and below a folder every folder with a `pack.yaml`."""
+    """The packs to look at for a path: itself, and below a folder every folder with a `pack.yaml`.
+
+    A `pack.yaml` or `fields.yaml` stands for its folder, since it says nothing without the policies.
+    """
     folder = Path(path)
+    if folder.name in {PACK, FIELDS} and folder.is_file():
+        return [str(folder.parent)]
     if not folder.is_dir():
         return [path]
     packs = sorted(str(file.parent) for file in folder.rglob(PACK) if file.parent != folder)
