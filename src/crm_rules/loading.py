@@ -78,9 +78,9 @@ def load_with_report(
 def where_policies_stand(found: Path) -> str:
     """What to do about a folder or file without a policy: most often the name ends in something else."""
     names = [found.name] if found.is_file() else sorted(file.name for file in found.iterdir() if file.is_file())
-    if any(name.endswith((".cases.yaml", ".cases.yml")) for name in names):
+    if any(name.endswith(CASES) for name in names):
         return "cases stand beside their policy; `crm-rules test` runs them"
-    misnamed = [name for name in names if MISNAMED.search(name) and not name.endswith((".yaml", ".yml"))]
+    misnamed = [name for name in names if MISNAMED.search(name) and not name.endswith(SUFFIXES)]
     named = f"; rename `{misnamed[0]}`" if misnamed else ""
     return f"the name of a policy's file ends in `.yaml` or `.yml`{named}"
 
@@ -203,6 +203,11 @@ def read_limited(file: Path) -> bytes | None:
             return stream.read(MAX_BYTES + 1)
     except OSError:
         return None
+
+
+def shown_text(file: Path) -> str:
+    """The text of a file as far as a message can show it; empty where it cannot be opened."""
+    return (read_limited(file) or b"").decode("utf-8", errors="replace")
 
 
 def read_tree(file: Path, reading: Reading) -> Tree | None:

@@ -335,13 +335,13 @@ class Policy:
         """Decide again what a decision's `to_json` recorded; on the same policy it gives the same bytes."""
         try:
             return replay(self, json.loads(text))
+        except CallError:
+            raise
         except json.JSONDecodeError as error:
             raise CallError("the text is not the record of a decision: it is no JSON") from error
         except KeyError as error:
             raise CallError(f"the text is not the record of a decision: it has no `{error.args[0]}`") from error
         except (TypeError, AttributeError, ValueError) as error:
-            if isinstance(error, CallError):
-                raise
             raise CallError("this is not the record of a decision, as `to_json` writes it") from error
 
     def input_schema(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from crm_rules.cases.reading import Case, CaseFile, read_cases
 from crm_rules.dataclass import dataclass
 from crm_rules.decision import Decision, fact_to_json
 from crm_rules.diagnostics import Diagnostic, Label, Report
-from crm_rules.loading import load_with_report, read_limited
+from crm_rules.loading import load_with_report, shown_text
 from crm_rules.pack import Pack, decide_once
 from crm_rules.policy import Policy
 from crm_rules.source import Span
@@ -61,7 +61,7 @@ def run_suite(suite: Suite) -> SuiteResult:
     diagnostics = list(report)
     files: list[tuple[CaseFile, tuple[CaseResult, ...]]] = []
     for path in suite.files:
-        texts[str(path)] = (read_limited(path) or b"").decode("utf-8", errors="replace")
+        texts[str(path)] = shown_text(path)
         file, found = read_cases(path, pack)
         diagnostics += found
         if file is not None:

@@ -18,7 +18,7 @@ from crm_rules.cli.console import FINDINGS, FINE, UsageError, paint, say, table,
 from crm_rules.cli.packs import places, unknown_path
 from crm_rules.codes import CODES
 from crm_rules.diagnostics import Diagnostic, Report, did_you_mean
-from crm_rules.loading import CASES, find, load_with_report, read_limited
+from crm_rules.loading import CASES, find, load_with_report, shown_text
 from crm_rules.rendering import render_json, render_line, render_text
 
 HELP: Final = "every mistake in policies, at its line and column"
@@ -70,10 +70,11 @@ def look(paths: list[str]) -> tuple[Report, dict[str, str], int]:
     texts: dict[str, str] = {}
     policies: set[tuple[str, str, str]] = set()
     for path in paths:
-        for place in [path] if path.endswith(CASES) else places(path):
+        of_cases = path.endswith(CASES)
+        for place in [path] if of_cases else places(path):
             try:
                 suites = find_suites(place)
-                pack, report, read = load_with_report(suites[0].root if path.endswith(CASES) else place)
+                pack, report, read = load_with_report(suites[0].root if of_cases else place)
             except FileNotFoundError as error:
                 raise UsageError(unknown_path(path)) from error
             found |= dict.fromkeys(report)
@@ -81,7 +82,7 @@ def look(paths: list[str]) -> tuple[Report, dict[str, str], int]:
             if pack is not None:
                 for file in case_files_of(place, suites):
                     found |= dict.fromkeys(read_cases(file, pack)[1])
-                    texts[str(file)] = (read_limited(file) or b"").decode("utf-8", errors="replace")
+                    texts[str(file)] = shown_text(file)
             for edition in pack.editions if pack is not None else ():
                 policies.add((edition.about.path, edition.program.id, edition.program.version))
     return Report(found), texts, len(policies)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from crm_rules.backends.prose_case import Reason, Story
 from crm_rules.backends.prose_words import Language
-from crm_rules.backends.to_prose import explained
+from crm_rules.backends.to_prose import explained, reasons
 from crm_rules.cli.choose import choose
 from crm_rules.cli.console import FINDINGS, FINE, say, terminal_width, wrap
 from crm_rules.cli.facts import day, read_given, read_object
@@ -81,9 +81,10 @@ def fitted(line: str, width: int) -> str:
 
 def as_json(decision: Decision, *, sensitive: bool) -> dict[str, Any]:
     """The decision as it is recorded, with its reasons; values of sensitive fields, and derived ones, when asked."""
-    hidden = Story(decision.case(), "en", sensitive=sensitive).hidden
-    reasons = [reason_as_json(reason, hidden=reason.field in hidden) for reason in decision.reasons]
-    return decision.to_dict(sensitive=sensitive) | {"reasons": reasons}
+    case = decision.case()
+    hidden = Story(case, "en", sensitive=sensitive).hidden
+    why = [reason_as_json(reason, hidden=reason.field in hidden) for reason in reasons(case)]
+    return decision.to_dict(sensitive=sensitive) | {"reasons": why}
 
 
 def reason_as_json(reason: Reason, *, hidden: bool) -> dict[str, Any]:
