@@ -236,3 +236,10 @@ def test_an_edition_extends_the_one_before_it(tmp_path: Path) -> None:
     pack = crm_rules.load(tmp_path)
     answers = {day: pack.on(day)["base"].decide({"x": 150_000}).value for day in (date(2026, 8, 1), date(2027, 6, 1))}
     assert answers == {date(2026, 8, 1): 2, date(2027, 6, 1): 3}
+
+
+def test_editions_of_one_day_do_not_extend_each_other(tmp_path: Path) -> None:
+    """Only an edition that begins earlier can be taken over; with none there is nothing but itself to extend."""
+    later = "policy: base\nversion: 2\nvalid_from: 2026-01-01\nextends: base\nparameters:\n  low: 10万\n"
+    write(tmp_path, a=BASE, b=later)
+    assert found(tmp_path) == ["b.yaml:4:10 [extends-cycle]"]

@@ -148,3 +148,8 @@ def written(cell: Text, lines: list[str], indent: int) -> str:
     """What stands in the file at the span of a cell."""
     line = " " * indent + lines[cell.span.line - 2]
     return line[cell.span.column - 1 : cell.span.end - 1]
+
+
+def test_a_lone_bar_is_a_row_without_its_end() -> None:
+    """One bar opens a row and closes none."""
+    assert codes("| id | x |", "| a | 1 |", "|") == ["4:3 missing-bar", "4:3 ragged-row"]
