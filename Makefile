@@ -53,7 +53,7 @@ $(READY): pyproject.toml constraints.txt | $(BIN)/pip
 $(TOOLS): pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "setting up $(VENV) with the tools for tests (once, about a minute)"
 	@$(PIP) install --constraint constraints.txt --upgrade pip
-	@$(PIP) install --constraint constraints.txt --editable '.[testing]' --group dev
+	@$(PIP) install --constraint constraints.txt --editable '.[testing,prove]' --group dev
 	@touch $(READY) $@
 
 # pip is the last thing that `venv` writes, so an interrupted set-up is begun again.

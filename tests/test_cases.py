@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree  # noqa: ICN001 - named as what it is
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import crm_rules
 from crm_rules.cases import CaseFile, CaseResult, find_suites, read_cases, run_case, run_suite
+from crm_rules.cases.junit import clean, to_junit
 from crm_rules.cases.running import unreached, without_cases
 from crm_rules.diagnostics import Diagnostic
 from crm_rules.rendering import render_line, render_text
@@ -366,3 +370,46 @@ def test_no_wording_of_other_libraries_reaches_an_author(folder: Path) -> None:
     assert [render_line(item).split(": ", 1)[1] for item in diagnostics] == [
         "error[wrong-shape]: expected a list, found a mapping of keys"
     ]
+
+
+def junit(folder: Path, text: str) -> ElementTree.Element:
+    """The JUnit report of one case file."""
+    (folder / "stage.cases.yaml").write_text(text, encoding="utf-8")
+    return ElementTree.fromstring(to_junit([run_suite(suite) for suite in find_suites(folder)]))  # noqa: S314 - our own
+
+
+def test_junit_has_a_suite_for_each_file_and_a_test_for_each_case(folder: Path) -> None:
+    """A failure carries the sentence and the source lines; names may be Chinese."""
+    case = "  - {{name: {name}, record: {{need: none}}, expect: {{stage: {stage}}}}}\n"
+    cases = case.format(name="没有需求", stage="B") + case.format(name="another", stage="A")
+    root = junit(folder, f"policy: stage\ncases:\n{cases}")
+    (suite,) = root
+    path = str(folder / "stage.cases.yaml")
+    assert suite.attrib == {"name": path, "tests": "2", "failures": "1", "errors": "0", "skipped": "0"}
+    good, bad = suite
+    assert good.attrib == {"name": "没有需求", "classname": "stage", "line": "3", "file": path}
+    assert len(good) == 0
+    (failure,) = bad
+    assert failure.get("message") == "`another` expects stage A, found B"
+    assert f"--> {path}:4:12" in str(failure.text)
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("2", "1", "0")
+
+
+def test_junit_shows_a_file_with_a_mistake_as_an_error(folder: Path) -> None:
+    """Sound cases of the file run; where nothing could run, the error still stands under the file."""
+    (suite,) = junit(folder, "policy: stage\ncases:\n  - {name: x, record: {ned: none}, status: invalid}\n")
+    assert [suite.get(name) for name in ("tests", "failures", "errors")] == ["1", "0", "1"]
+    assert [error.get("type") for error in suite.iter("error")] == ["unknown-field"]
+    (folder / "stage.yaml").write_text(STAGE.replace(">= 3", "=> 3"), encoding="utf-8")
+    (suite,) = junit(folder, "policy: stage\ncases: []\n")
+    assert (suite.get("name"), suite.get("errors")) == (str(folder / "stage.yaml"), "1")
+
+
+@given(st.text())
+def test_junit_is_xml_whatever_a_case_is_called(text: str) -> None:
+    """What XML cannot hold is replaced, everything else stays."""
+    element = ElementTree.Element("test", name=clean(text))
+    read = ElementTree.fromstring(ElementTree.tostring(element, encoding="unicode"))  # noqa: S314 - our own
+    assert read.get("name") == clean(text)
+    assert len(clean(text)) == len(text)
+    assert all(new in {old, "�"} for old, new in zip(text, clean(text), strict=True))

@@ -19,12 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_fie
 
 import crm_rules
 from crm_rules.ir.check import check
+from crm_rules.ir.inline import narrowed
 from crm_rules.ir.nodes import ANYTHING, Expr, FieldValue, Holds, IsPresent, Multiply, StepValue
 from crm_rules.ir.program import Column, Output, Program, Row, Table
 from crm_rules.ir.program import Field as InputField
 from crm_rules.ir.types import Boolean, Number
 from crm_rules.loading import load_with_report
-from crm_rules.policy import narrowed
 
 TODAY = date(2026, 11, 21)
 HOLDS = Holds(FieldValue("x"), IsPresent())

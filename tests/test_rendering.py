@@ -91,7 +91,15 @@ def test_a_witness_is_shown_with_its_day() -> None:
     """The record and the day that show a finding stand at its end."""
     witness = Witness({"金额": Decimal("1.10"), "due": date(2026, 1, 2), "paid": None}, date(2026, 11, 21))
     rows = render_text([finding(Span("f", 1, 1, 2), witness=witness)]).splitlines()
-    assert rows[2] == '  = witness: {"金额": "1.10", "due": "2026-01-02", "paid": null} on 2026-11-21'
+    assert rows[2] == "  = witness: 金额=1.10, due=2026-01-02, paid missing; today 2026-11-21"
+
+
+def test_a_witness_of_two_records_says_what_the_second_has_instead() -> None:
+    """A law over two records is shown by both: in words by what differs, in JSON in full."""
+    item = finding(Span("f", 1, 1, 2), witness=Witness({"x": 50, "y": 1}, None, {"x": 51, "y": 1}))
+    assert render_text([item]).splitlines()[2] == "  = witness: x=50, y=1, and with x=51"
+    (found,) = json.loads(render_json([item]))
+    assert found["witness"] == {"record": {"x": 50, "y": 1}, "today": None, "other": {"x": 51, "y": 1}}
 
 
 def test_a_line_for_editors() -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from crm_rules.backends.to_prose import Reason
+    from crm_rules.comparing.policies import diff
     from crm_rules.decision import Decision
     from crm_rules.diagnostics import Diagnostic, Report
     from crm_rules.errors import CallError, CrmRulesError, PolicyError, UndecidedError
@@ -35,6 +36,7 @@ __all__ = [
     "Report",
     "UndecidedError",
     "__version__",
+    "diff",
     "load",
 ]
 
@@ -49,6 +51,7 @@ _PLACES = {
     "Reason": "backends.to_prose",
     "Report": "diagnostics",
     "UndecidedError": "errors",
+    "diff": "comparing.policies",
     "load": "loading",
 }
 

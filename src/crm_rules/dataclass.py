@@ -39,7 +39,9 @@ def make(cls: type) -> type:
     compared = tuple(member.name for member in members if member.compare)
     setters = tuple(made.__dict__[name].__set__ for name in names)
     made.__init__ = constructor(made.__name__, members, setters)
-    made.__eq__, made.__hash__ = equality(compared)
+    made.__eq__, hashed = equality(compared)
+    if "__hash__" not in cls.__dict__:
+        made.__hash__ = hashed
     if "__repr__" not in cls.__dict__:
         made.__repr__ = shown
     made.__setattr__ = made.__delattr__ = refused

@@ -24,7 +24,10 @@ from crm_rules.ir.program import Program
 from crm_rules.ir.record import Problem, Reading, read_record
 
 if TYPE_CHECKING:
+    from crm_rules.backends.prose_case import Outlook
     from crm_rules.backends.to_prose import Case, Reason
+    from crm_rules.proofs.advice import Told
+    from crm_rules.proofs.nearest import Nearest
 
 Status: TypeAlias = Literal["decided", "no_match", "conflict", "invalid", "blocked"]
 EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -122,7 +125,7 @@ class Decision(Struct, frozen=True, gc=False):
         return reasons(self.case())
 
     def explain(self, lang: Literal["en", "zh"] = "en", *, sensitive: bool = False) -> str:
-        """Why, and why not the next better outcome, in English or Chinese.
+        """Why, why not the next better outcome, and the nearest way to it, in English or Chinese.
 
         The values of `sensitive` fields, and what is derived from them, are not shown unless asked for.
         """
@@ -130,11 +133,50 @@ class Decision(Struct, frozen=True, gc=False):
 
         if lang not in {"en", "zh"}:
             raise CallError(f"lang= is `en` or `zh`, found `{lang}`")
-        return explain(self.case(), lang, sensitive=sensitive)
+        return explain(self.case(outlook=True), lang, sensitive=sensitive)
 
-    def case(self) -> Case:
-        """Everything an explanation walks over."""
-        from crm_rules.backends.to_prose import Case  # noqa: PLC0415 - words are for the explained path
+    def nearest(self, outcome: Any, *, output: str | None = None) -> Nearest:
+        """The smallest change of the record after which it is decided with that outcome, or that there is none.
+
+        `outcome` is the value of the output named by `output` (needed where a policy has several), or a
+        mapping of output to value. Fewest fields first, then the fewest borders crossed; fields that are
+        not `changeable` and required decisions that were `given` stay as they are. Raises `CallError` for
+        what is no value of an output. Cost: some milliseconds to some tenths of a second.
+        """
+        from crm_rules.proofs.advice import nearest, wanted  # noqa: PLC0415 - not needed to decide
+
+        return nearest(self.told(), wanted(self.program, outcome, output))
+
+    def told(self) -> Told:
+        """What the proofs need to know of this decision."""
+        from crm_rules.proofs.advice import Told  # noqa: PLC0415 - not needed to decide
+
+        facts, refused, given = self.chain()
+
+        def answer(record: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+            found = self.policy.decide(record, today=self.today, given=given)
+            return found.status, found.outputs
+
+        whole = self.policy.asked(given)
+        return Told(whole, facts, refused, frozenset(given), self.today, self.policy.calls, answer)
+
+    def chain(self) -> tuple[dict[str, Any], frozenset[str], dict[str, Any]]:
+        """The facts of the whole chain, the fields that were refused, and the required decisions that were given."""
+        facts: dict[str, Any] = {}
+        given: dict[str, Any] = {}
+        refused = {problem.field for problem in self.problems}
+        for _, decision in self.required:
+            below, wrong, others = decision.chain()
+            facts, refused, given = facts | below, refused | wrong, given | others
+        decided = {alias for alias, _ in self.required}
+        aliases = {alias for alias, _, _ in self.program.required}
+        facts |= {name: fact for name, fact in self.record.items() if name not in decided}
+        given |= {name: facts[name] for name in aliases - decided}
+        return facts, frozenset(refused), given
+
+    def case(self, *, outlook: bool = False) -> Case:
+        """Everything an explanation walks over; with `outlook` also what may still become of it."""
+        from crm_rules.backends.prose_case import Case, Outlook  # noqa: PLC0415 - words are for the explained path
 
         blank = self.policy.blank_parameters(self.today) if self.status == "blocked" else ()
         return Case(
@@ -148,7 +190,17 @@ class Decision(Struct, frozen=True, gc=False):
             requires=tuple((alias, decision.case()) for alias, decision in self.required),
             blank=blank,
             functions=self.policy.calls,
+            outlook=self.outlook() if outlook else Outlook(),
         )
+
+    def outlook(self) -> Outlook:
+        """The nearest way to the next better outcome, or what is possible once the record can be used."""
+        from crm_rules.proofs.advice import advised, still_possible  # noqa: PLC0415 - not needed to decide
+
+        told = self.told()
+        if self.status == "decided":
+            return advised(told, self.outputs)
+        return still_possible(told)
 
     def to_json(self, *, sensitive: bool = False) -> str:
         """This decision as one JSON object: policy, version, content hash, today, values used, outputs, rules.

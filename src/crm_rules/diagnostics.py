@@ -34,10 +34,17 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A record and a day that show a finding; the reference evaluator has confirmed it."""
+    """A record and a day that show a finding; the reference evaluator has confirmed it.
+
+    `other` is the second record of a law over two, which differs from the first in one field alone.
+    """
 
     record: dict[str, Any]
     today: Any
+    other: dict[str, Any] | None = None
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.record), self.today))  # a fact may be of any type
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from crm_rules.diagnostics import Diagnostic, Label, did_you_mean
 from crm_rules.ir.program import Label as Words
 from crm_rules.ir.program import Output, Program
 from crm_rules.ir.typing import Function
-from crm_rules.kinds.documents import FieldDocument, PolicyDocument
+from crm_rules.kinds.documents import FieldDocument, PolicyDocument, SourceDocument
 from crm_rules.kinds.draft import Required, to_label
 from crm_rules.kinds.extension import extend
 from crm_rules.kinds.lowering import Context, lower_policy, read_policy
@@ -55,8 +55,10 @@ class Reading:
     texts: dict[str, str] = field(default_factory=dict)
     shared: dict[str, FieldDocument] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
+    own_shared: list[tuple[str, Span]] = field(default_factory=list)
     id: str = ""
     title: Words = Words()  # noqa: RUF009 - immutable
+    source: str = ""
     size: int = 0
     depth: int = 0
     unread: bool = False
@@ -270,7 +272,7 @@ def lower(source: Source, reading: Reading) -> Program | None:
         lowered = lower_policy(found, Context(reading.shared, required, reading.functions))
         reading.diagnostics += lowered.diagnostics
         if lowered.program is not None:
-            source.edition = Edition(lowered.program, about(found, source))
+            source.edition = Edition(lowered.program, about(found, source, reading))
     elif len(reading.diagnostics) == before:
         pass  # the required policy has said what is wrong with it
     source.state = "lowered"
@@ -357,14 +359,17 @@ def check_chain(program: Program, programs: Mapping[str, Program], reading: Read
                 )
 
 
-def about(found: PolicyDocument, source: Source) -> About:
-    """What people want to know of a policy."""
+def about(found: PolicyDocument, source: Source, reading: Reading) -> About:
+    """What people want to know of a policy; the source of the pack stands for a policy that names none."""
     origin = found.source
+    keys = {str(key): value for key, value in source.tree.items() if isinstance(value, Text)}
     return About(
         title=to_label(found.title),
         valid_from=found.valid_from,
         valid_to=found.valid_to,
-        source="" if origin is None else str(origin.document or ""),
+        valid_from_at=keys["valid_from"].span if "valid_from" in keys else None,
+        valid_to_at=keys["valid_to"].span if "valid_to" in keys else None,
+        source=source_of(origin) or (reading.source if source.level == 0 else ""),
         items=() if origin is None else tuple(str(item) for item in origin.items),
         owner=str(found.owner or ""),
         approver=str(found.approver or ""),
@@ -374,3 +379,9 @@ def about(found: PolicyDocument, source: Source) -> About:
         ),
         path=source.path,
     )
+
+
+def source_of(origin: SourceDocument | None) -> str:
+    """The paper that a policy or pack names."""
+    title = to_label(None if origin is None else origin.title)
+    return "" if origin is None else str(origin.document or "") or title.en or title.zh

@@ -20,7 +20,7 @@ from crm_rules.kinds.documents import ID, FieldsDocument, PackDocument, PolicyDo
 from crm_rules.kinds.draft import to_label
 from crm_rules.kinds.reading import place as place_of
 from crm_rules.kinds.reading import read_document, shape
-from crm_rules.linking import Reading, Source, link
+from crm_rules.linking import Reading, Source, link, source_of
 from crm_rules.pack import Pack
 from crm_rules.reader.yaml_text import MAX_BYTES, read_yaml
 from crm_rules.reader.yaml_text import Mapping as Tree
@@ -72,7 +72,9 @@ def load_with_report(
     report = Report(first_findings(dict.fromkeys(reading.diagnostics)))
     if not report.ok:
         return None, report, reading.texts
-    return Pack(reading.id or found.stem, editions, reading.title, functions), report, reading.texts
+    shared = tuple(reading.own_shared) if only is None else ()
+    pack = Pack(reading.id or found.stem, editions, reading.title, functions, shared=shared)
+    return pack, report, reading.texts
 
 
 def where_policies_stand(found: Path) -> str:
@@ -107,6 +109,7 @@ def read_folder(folder: Path, reading: Reading, above: tuple[Path, ...] = (), on
     manifest = read_manifest(folder, reading)
     if manifest is not None and not above:
         reading.id, reading.title = str(manifest.pack), to_label(manifest.title)
+        reading.source = source_of(manifest.source)
     for number, name in enumerate(manifest.extends if manifest is not None else []):
         if number == MAX_PACKS:
             reading.error("chain-too-long", name.span, f"a pack extends at most {MAX_PACKS} others")
@@ -125,7 +128,7 @@ def read_folder(folder: Path, reading: Reading, above: tuple[Path, ...] = (), on
     ]
     for file, tree in trees:
         if file.name == FIELDS:
-            read_fields(tree, reading)
+            read_fields(tree, reading, own=not above)
     for file, tree in trees:
         if file.name != FIELDS and (only is None or file == only or ID.fullmatch(str(policy_id(tree) or ""))):
             add_source(str(file), tree, reading, len(above))
@@ -231,11 +234,12 @@ def read_tree(file: Path, reading: Reading) -> Tree | None:
     return tree
 
 
-def read_fields(tree: Tree, reading: Reading) -> None:
+def read_fields(tree: Tree, reading: Reading, *, own: bool) -> None:
     """The shared fields of a pack; those of a pack that extends another replace that one's."""
     document = read_document(FieldsDocument, tree, reading.diagnostics)
     if document is not None:
         reading.shared |= {str(name): field_document for name, field_document in document.fields.items()}
+        reading.own_shared += [(str(name), name.span) for name in document.fields if own]
 
 
 def policy_id(tree: Tree) -> Any:

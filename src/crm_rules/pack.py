@@ -11,16 +11,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crm_rules.decision import Decision
-from crm_rules.diagnostics import did_you_mean
+from crm_rules.diagnostics import Report, did_you_mean
 from crm_rules.errors import CallError, UnknownPolicyError
 from crm_rules.facts import scalars, to_mapping, usable_day
 from crm_rules.ir.program import Label, Program
 from crm_rules.ir.record import Problem
 from crm_rules.ir.typing import Function
 from crm_rules.policy import About, Policy, Requirement
+from crm_rules.source import Span
+
+if TYPE_CHECKING:
+    from crm_rules.proofs.timeline import Period
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,15 @@ class Edition:
 
     program: Program
     about: About
+
+    @property
+    def period(self) -> Period:
+        """When the edition is in force, as the findings of a pack see it."""
+        from crm_rules.proofs.timeline import Period  # noqa: PLC0415 - not needed to decide
+
+        about = self.about
+        sourced = bool(about.source or about.items)
+        return Period(self.program, about.valid_from, about.valid_to, about.valid_from_at, about.valid_to_at, sourced)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +53,7 @@ class Pack(Mapping[str, Policy]):
     title: Label = Label()  # noqa: RUF009 - immutable
     functions: Mapping[str, Function] = field(default_factory=lambda: MappingProxyType({}))
     day: date | None = None
+    shared: tuple[tuple[str, Span], ...] = ()  # the fields of its own fields.yaml, where the whole folder was read
 
     def __repr__(self) -> str:
         when = "" if self.day is None else f" on {self.day}"
@@ -56,7 +70,7 @@ class Pack(Mapping[str, Policy]):
         return len({edition.program.id for edition in self.editions})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Pack, (self.id, self.editions, self.title, dict(self.functions), self.day)
+        return Pack, (self.id, self.editions, self.title, dict(self.functions), self.day, self.shared)
 
     def __getitem__(self, id: str) -> Policy:  # noqa: A002 - the word of the language
         """The policy of an id; raises `UnknownPolicyError`, and `CallError` for several editions."""
@@ -125,7 +139,14 @@ class Pack(Mapping[str, Policy]):
         asked = next((one for one in self.editions if (one.program.id, one.program.version) == (id, version)), None)
         if asked is None:
             raise CallError(f"`{id}` has no edition {version}")
-        return self.choose(id, lambda name, known: asked if name == id else begun(known, asked.about.valid_from))
+        return self.with_required(asked)
+
+    def with_required(self, asked: Edition) -> Policy:
+        """The policy of an edition, with those it requires in the editions that had begun when this one began."""
+        start = asked.about.valid_from
+        return self.choose(
+            asked.program.id, lambda name, known: asked if name == asked.program.id else begun(known, start)
+        )
 
     def choose(self, id: str, pick: Callable[[str, tuple[Edition, ...]], Edition]) -> Policy:  # noqa: A002
         """A policy in the edition that `pick` takes of those there are, and so each policy that it requires."""
@@ -161,6 +182,19 @@ class Pack(Mapping[str, Policy]):
                 policy, facts, day, {k: v for k, v in given.items() if k in policy.aliases()}, found
             )
         return {name: found[name] for name in asked}
+
+    def check(self, on: date | None = None) -> Report:
+        """The findings of every policy in every edition, and of the policies beside each other.
+
+        With `on` a policy that has ended before that day is a finding too.
+        """
+        from crm_rules.proofs.pack_findings import pack_findings  # noqa: PLC0415 - not needed to decide
+
+        several = len(self) < len(self.editions)
+        found = list(pack_findings([edition.period for edition in self.editions], self.shared, on))
+        for edition in self.editions:
+            found += (self.with_required(edition) if several else self[edition.program.id]).check()
+        return Report({(item.span, item.code, item.message): item for item in found}.values())
 
     def dated(self, day: date) -> Pack:
         """`on(day)`, kept for the next record of the same day."""

@@ -9,16 +9,18 @@ strictly and asks the reference evaluator.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from crm_rules.decision import Decision
+from crm_rules.diagnostics import Report
 from crm_rules.errors import CallError
 from crm_rules.facts import scalars, to_mapping, usable_day
 from crm_rules.ir.evaluate import evaluate
+from crm_rules.ir.inline import contract, inline
 from crm_rules.ir.nodes import Today, Value
 from crm_rules.ir.numbers import to_fact
 from crm_rules.ir.program import Field, Label, Output, Program
@@ -28,6 +30,9 @@ from crm_rules.ir.typing import Function
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from crm_rules.proofs.possible import Possible
+    from crm_rules.source import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,8 @@ class About:
     extends: tuple[str, ...] = ()
     readings: tuple[tuple[str, str, Label], ...] = ()
     path: str = ""
+    valid_from_at: Span | None = field(default=None, compare=False)
+    valid_to_at: Span | None = field(default=None, compare=False)
 
     def in_force(self, day: date) -> bool:
         """True when the edition's own dates include the day; an absent date is no limit."""
@@ -140,12 +147,18 @@ class Policy:
         A field that several policies of the chain declare is what all of them accept.
         """
         aliases = {requirement.alias for requirement in self.required}
-        found = {item.name: item for item in self.program.fields if item.name not in aliases}
-        for requirement in self.required:
-            if requirement.alias not in given:
-                for item in requirement.policy.contract(given):
-                    found[item.name] = narrowed(found[item.name], item) if item.name in found else item
-        return tuple(found.values())
+        below = (item.policy.contract(given) for item in self.required if item.alias not in given)
+        return contract(self.program.fields, aliases, below)
+
+    @property
+    def whole(self) -> Program:
+        """This policy and those it requires as one program, which answers as the chain does; made once."""
+        cached: Program | None = self.__dict__.get("_whole")
+        if cached is None:
+            required = {item.alias: (item.policy.whole, item.output) for item in self.required}
+            cached = inline(self.program, required)
+            self.__dict__["_whole"] = cached
+        return cached
 
     @property
     def needs_today(self) -> bool:
@@ -310,6 +323,51 @@ class Policy:
         """The keys of a record that say which currency a row is in."""
         return [item.currency for item in self.program.fields if item.currency is not None]
 
+    # What is open
+
+    def possible(self, record: Any, *, today: date | None = None) -> Possible:
+        """What a record that is not complete yet can still become, and which open fields still matter.
+
+        A key that the record does not have is open; one that is None is known to be missing. Facts that
+        are refused make every completion `invalid`, and are named in `problems`. Raises `CallError` as
+        `decide` does. Cost: some milliseconds, more for many open fields; bounded, see `Possible.exact`.
+        """
+        from crm_rules.proofs.possible import possible  # noqa: PLC0415 - not needed to decide
+
+        day = self.usable_today(today)
+        self.refuse_blank(day)
+        return possible(self.asked(()), self.program, self.calls, to_mapping(record), today=day)
+
+    def asked(self, given: Collection[str]) -> Program:
+        """This policy and those it requires as one program that is blocked where the chain is; `given` stay fields."""
+        from crm_rules.proofs.known import chained  # noqa: PLC0415 - not needed to decide
+
+        below = {
+            item.alias: (item.policy.asked(given), item.output) for item in self.required if item.alias not in given
+        }
+        return chained(self.program, below)
+
+    # Checking
+
+    def check(self) -> Report:
+        """What is wrong with the policy although it can be read, sorted by place.
+
+        Errors (a gap, an overlap), warnings (a rule that decides nothing) and notes (what could not be
+        proven). Each finding about records has a `witness` that the reference evaluator has confirmed.
+        """
+        from crm_rules.proofs.findings import check_program  # noqa: PLC0415 - not needed to decide
+        from crm_rules.proofs.pack_findings import program_findings  # noqa: PLC0415 - not needed to decide
+
+        own = program_findings(self.program, [policy.program for policy in self.chain()])
+        return Report([*check_program(self.whole, self.program, self.calls, self.about.valid_from), *own])
+
+    def chain(self) -> tuple[Policy, ...]:
+        """The policies that this one requires, directly or through others, each once."""
+        found: dict[str, Policy] = {}
+        for requirement in self.required:
+            found |= {policy.id: policy for policy in (requirement.policy, *requirement.policy.chain())}
+        return tuple(found.values())
+
     # Reading and writing
 
     def read(self, texts: Mapping[str, Any]) -> dict[str, Any]:
@@ -377,24 +435,6 @@ def replace_required(decision: Decision, required: tuple[tuple[str, Decision], .
 def reads_today(program: Program) -> bool:
     """True when an expression or a border of the program is `today`."""
     return any(isinstance(node, Today) for node in nodes_of(program))
-
-
-def narrowed(one: Field, other: Field) -> Field:
-    """A field that is accepted only where both declarations accept it."""
-    lows: list[Any] = [item.low for item in (one, other) if item.low is not None]
-    highs: list[Any] = [item.high for item in (one, other) if item.high is not None]
-    decimals = [item.decimals for item in (one, other) if item.decimals is not None]
-    may_be_absent = all(item.optional or item.default is not None for item in (one, other))
-    return replace(
-        one,
-        optional=may_be_absent,
-        default=one.default if may_be_absent and one.default == other.default else None,
-        low=max(lows, default=None),
-        high=min(highs, default=None),
-        decimals=min(decimals, default=None),
-        currency=one.currency or other.currency,
-        sensitive=one.sensitive or other.sensitive,
-    )
 
 
 def replay(policy: Policy, written: Mapping[str, Any]) -> Decision:

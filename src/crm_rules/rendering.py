@@ -14,6 +14,8 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date
+from decimal import Decimal
+from fractions import Fraction
 from itertools import groupby
 from typing import Any
 from unicodedata import category
@@ -25,17 +27,20 @@ from crm_rules.source import Span
 _COLOURS: dict[Severity, str] = {"error": "1;31", "warning": "1;33", "note": "1;36"}
 _LINE_END = re.compile(r"\r\n?|\n")
 _FRAME = "1;34"
+_PLAIN_WORD = re.compile(r"\w[\w.\-]*")
 _WIDEST = 160
 _LEAD = 60
 
 
-def render_text(report: Iterable[Diagnostic], sources: Mapping[str, str] | None = None, *, color: bool = False) -> str:
-    """All diagnostics with their source lines, and a summary as the last line."""
+def render_text(
+    report: Iterable[Diagnostic], sources: Mapping[str, str] | None = None, *, color: bool = False, within: str = ""
+) -> str:
+    """All diagnostics with their source lines, and a summary of what was found `within` what as the last line."""
     items = list(report)
     lines = {path: _LINE_END.split(text.removeprefix("\ufeff")) for path, text in (sources or {}).items()}
     paint = _painted if color else _plain
     blocks = ["\n".join(_Snippet(item, lines, paint).rows()) for item in items]
-    return "\n\n".join([*blocks, summary(items)])
+    return "\n\n".join([*blocks, summary(items, within)])
 
 
 def render_line(diagnostic: Diagnostic) -> str:
@@ -49,14 +54,14 @@ def render_json(report: Iterable[Diagnostic]) -> str:
     return json.dumps([_as_json(item) for item in report], ensure_ascii=False, indent=2)
 
 
-def summary(report: Iterable[Diagnostic]) -> str:
-    """`3 errors, 1 warning in 2 files`, or `no findings`."""
+def summary(report: Iterable[Diagnostic], within: str = "") -> str:
+    """`3 errors, 1 warning in 2 files`, or `no findings`; `within` says what was looked at, if not the files."""
     items = list(report)
     if not items:
         return "no findings"
     counts = {severity: sum(item.severity == severity for item in items) for severity in _COLOURS}
     found = ", ".join(_count(number, severity) for severity, number in counts.items() if number)
-    return f"{found} in {_count(len({item.span.path for item in items}), 'file')}"
+    return f"{found} in {within or _count(len({item.span.path for item in items}), 'file')}"
 
 
 class _Snippet:
@@ -153,8 +158,33 @@ def _visible(text: str) -> str:
 
 
 def _witness_text(witness: Witness) -> str:
-    record = json.dumps(_plain_value(witness.record), ensure_ascii=False)
-    return record if witness.today is None else f"{record} on {_plain_value(witness.today)}"
+    """`need=clear, expected_close missing; today 2026-11-21`; of two records what the second has instead."""
+    facts = ", ".join(_fact_text(name, value) for name, value in witness.record.items())
+    if witness.other is not None:
+        differing = [(name, value) for name, value in witness.other.items() if value != witness.record.get(name)]
+        facts += ", and with " + ", ".join(_fact_text(name, value) for name, value in differing)
+    day = "" if witness.today is None else f"; today {_plain_value(witness.today)}"
+    return (facts or "a record without facts") + day
+
+
+def _fact_text(name: str, value: Any) -> str:
+    """`need=clear`, `expected_close missing`."""
+    return f"{name} missing" if value is None else f"{name}={_word(value)}"
+
+
+def _word(value: Any) -> str:
+    """A value as an author would write it; a text in quotes where it could be read as something else."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str() if _PLAIN_WORD.fullmatch(value):
+            return value
+        case Decimal():
+            return f"{value:f}"
+        case date() | int() | float() | Fraction():
+            return str(value)
+        case _:
+            return json.dumps(_plain_value(value), ensure_ascii=False)
 
 
 def _as_json(item: Diagnostic) -> dict[str, Any]:
@@ -167,8 +197,13 @@ def _as_json(item: Diagnostic) -> dict[str, Any]:
         "help": item.help,
         "span": _span_as_json(item.span),
         "labels": [{"text": label.text, "span": _span_as_json(label.span)} for label in item.labels],
-        "witness": witness and {"record": _plain_value(witness.record), "today": _plain_value(witness.today)},
+        "witness": witness and _witness_as_json(witness),
     }
+
+
+def _witness_as_json(witness: Witness) -> dict[str, Any]:
+    other = {} if witness.other is None else {"other": _plain_value(witness.other)}
+    return {"record": _plain_value(witness.record), "today": _plain_value(witness.today), **other}
 
 
 def _span_as_json(span: Span) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def test_no_command_prints_the_help_and_is_unusable(capsys: pytest.CaptureFixtur
     ("words", "sentence"),
     [
         (["explian"], "there is no command `explian`; did you mean `explain`?"),
-        (["sing"], "there is no command `sing`; there are demo, check, decide, explain, test, schema"),
+        (["sing"], "there is no command `sing`; there are demo, check, decide, diff, changes, explain, test, schema"),
         (["demo", "--fast"], "unrecognized arguments: --fast; see `crm-rules --help`"),
         (["check"], "name at least one policy file, folder or pack to check, such as `crm-rules check sample-company`"),
         (["check", "nowhere"], "`nowhere` is neither a file, nor a folder, nor an installed pack"),
@@ -77,7 +77,7 @@ def test_no_command_prints_the_help_and_is_unusable(capsys: pytest.CaptureFixtur
             ["check", "sample-compny"],
             "`sample-compny` is neither a file, nor a folder, nor an installed pack; did you mean `sample-company`?",
         ),
-        (["check", "--explain", "gapp"], "there is no code `gapp`; `crm-rules check --codes` lists them"),
+        (["check", "--explain", "gapp"], "there is no code `gapp`; did you mean `gap`?"),
         (["schema", "laddr"], "there is no schema `laddr`; did you mean `ladder`?"),
         (
             ["explain", "base", "--record", "{}", "--today", "21.11.2026"],

@@ -69,7 +69,7 @@ from crm_rules.ir.types import (
 )
 from crm_rules.ir.typing import FACT_DIGITS, MAX_DIGITS, Named
 from crm_rules.source import Span
-from tests.plugin_functions import DECLARED, FUNCTIONS
+from crm_rules.testing.functions import DECLARED, FUNCTIONS
 from tests.strategies import cases, programs
 
 

@@ -74,7 +74,7 @@ from crm_rules.ir.typing import (
     may_be_missing,
     type_of,
 )
-from tests.plugin_functions import DECLARED
+from crm_rules.testing.functions import DECLARED
 
 WHOLE, NUMBER, DAYS, MONTHS, DATE, TRUTH, TEXT = (
     Integer(), Number(), Integer("day"), Integer("month"), Date(), Boolean(), Text(),

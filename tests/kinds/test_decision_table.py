@@ -185,7 +185,7 @@ def test_choices_are_only_equal_or_not(tmp_path: Path, cell: str, expected: str 
         (HEAD + "hit_policy: priority\n" + ROWS, ["8:13 [unknown-word]"]),
         (HEAD + ROWS.replace("| 5 |", "|   |"), ["11:19 [missing-output]"]),
         (HEAD.replace("output:\n  y: {type: integer}\n", "") + ROWS, ["1:9 [no-output]"]),
-        (HEAD + "rules: []\n", ["1:9 [no-rules]"]),
+        (HEAD + "rules: []\n", ["8:8 [no-rules]"]),
     ],
 )
 def test_mistakes_stand_at_their_place(tmp_path: Path, text: str, expected: list[str]) -> None:

@@ -24,6 +24,7 @@ PUBLIC = {
     "Report",
     "UndecidedError",
     "__version__",
+    "diff",
     "load",
 }
 

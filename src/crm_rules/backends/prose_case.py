@@ -67,6 +67,25 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Advice:
+    """The nearest way to an outcome: for each field to change its value now and what is asked of it; None: no way."""
+
+    output: Output
+    value: Value | None
+    changes: tuple[tuple[Field, Value | None, Test], ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What may still become of a case: ways to better outcomes, or what is possible and on which fields it hangs."""
+
+    advice: tuple[Advice, ...] = ()
+    outcomes: tuple[tuple[tuple[Output, Value | None], ...], ...] = ()
+    undecided: bool = False
+    fields: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One decision with all that it saw; `evaluation` is None when there was nothing to evaluate."""
 
@@ -80,6 +99,7 @@ class Case:
     requires: tuple[tuple[str, Case], ...] = ()
     blank: tuple[str, ...] = ()
     functions: Functions = field(default_factory=dict)
+    outlook: Outlook = Outlook()
 
     @property
     def scope(self) -> Scope:

@@ -38,6 +38,19 @@ WORDS: dict[str, tuple[str, str]] = {
     "why-unranked": ("Why not one of the ranked outcomes", "为什么没有排入任何等级"),
     "already-best": ("No outcome is better than {outcome}.", "没有比 {outcome} 更好的结果。"),
     "none-better": ("No rule gives a better outcome than {outcome}.", "没有规则能给出比 {outcome} 更好的结果。"),
+    # what may still become of it
+    "nearest-way": ("Nearest to {outcome}: {changes}", "达到 {outcome} 的最小改变：{changes}"),
+    "out-of-reach": (
+        "Nothing that can be changed would give {outcome}.",
+        "可改变的资料无论怎样改变，都得不到 {outcome}。",
+    ),
+    "change": ("{name}: {test} (now {now})", "{name}为 {test}（现为{now}）"),
+    "change-border": ("{name} {test} (now {now})", "{name} {test}（现为{now}）"),
+    "still-possible": ("Still possible: {outcomes}.", "仍有可能：{outcomes}。"),
+    "many-possible": ("{count} outcomes are still possible.", "仍有 {count} 种可能。"),
+    "certain": ("In any case: {outcomes}.", "无论如何：{outcomes}。"),
+    "depends-on": (" It depends on: {fields}.", "取决于：{fields}。"),
+    "no-decision": ("no decision", "无法判定"),
     # values
     "true": ("yes", "是"),
     "false": ("no", "否"),

@@ -21,6 +21,7 @@ from types import MappingProxyType, UnionType
 from typing import Any, ForwardRef, Literal, Never, Union, get_args, get_origin, get_type_hints
 
 from crm_rules.errors import CallError
+from crm_rules.ir.laws import InputCondition, Law, OutputCondition
 from crm_rules.ir.nodes import Bound, Expr, Test, Value
 from crm_rules.ir.numbers import show_number
 from crm_rules.ir.program import Column, Dated, Field, Label, Output, Parameter, Program, Row, Step
@@ -28,12 +29,13 @@ from crm_rules.ir.record import parse_date
 from crm_rules.ir.types import Type
 
 FORMAT = "crm-rules program 1"
-PARTS = (Program, Field, Parameter, Dated, Output, Column, Row, Label, Bound)
+PARTS = (Program, Field, Parameter, Dated, Output, Column, Row, Label, Bound, InputCondition, OutputCondition)
 NODES: dict[str, type] = {
-    kind.__name__: kind for kind in (*get_args(Expr), *get_args(Test), *get_args(Step), *get_args(Type), *PARTS)
+    kind.__name__: kind
+    for kind in (*get_args(Expr), *get_args(Test), *get_args(Step), *get_args(Type), *get_args(Law), *PARTS)
 }
-# What people read and where it was written: no part of the meaning, so no part of the hash.
-FOR_PEOPLE = frozenset({"label", "value_labels", "text", "layer"})
+# What people read, where it was written, and what they promise of the rules: no part of the meaning or the hash.
+FOR_PEOPLE = frozenset({"label", "value_labels", "text", "layer", "laws"})
 # The members of each node that are written, with their defaults; spans are not compared, so not written.
 WRITTEN = {
     kind: tuple((member.name, member.default) for member in fields(kind) if member.compare) for kind in NODES.values()

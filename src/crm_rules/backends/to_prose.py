@@ -24,6 +24,7 @@ from crm_rules.backends.prose_case import (
     nearest_row,
     weights,
 )
+from crm_rules.backends.prose_outlook import outlook
 from crm_rules.backends.prose_problems import problem_line
 from crm_rules.backends.prose_reasons import reasons
 from crm_rules.backends.prose_values import capitalized, show_value
@@ -62,12 +63,13 @@ def explained(story: Story) -> list[str]:
     if case.status == "blocked":
         lines += waiting(story)
     lines += known(story)
+    reasons_why_not: list[str] = []
     if case.evaluation is not None:
         lines += derived(story)
         lines += undecided(story)
         lines += held(story)
-        lines += why_not(story)
-    return lines
+        reasons_why_not = why_not(story)
+    return [*lines, *reasons_why_not, *outlook(story, reasons_why_not)]
 
 
 def of_the_record(story: Story) -> list[Problem]:

@@ -60,7 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         width = terminal_width(WIDEST)
         languages: tuple[Language, ...] = ("en", "zh") if arguments.lang == "both" else (arguments.lang,)
-        stories = (Story(decision.case(), lang, sensitive=arguments.sensitive) for lang in languages)
+        case = decision.case(outlook=True)
+        stories = (Story(case, lang, sensitive=arguments.sensitive) for lang in languages)
         say("\n\n".join(explanation(story, width) for story in stories))
     return FINE if decision.status == "decided" else FINDINGS
 

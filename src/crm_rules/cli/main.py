@@ -23,6 +23,8 @@ COMMANDS: Final[dict[str, str]] = {
     "demo": "crm_rules.cli.demo",
     "check": "crm_rules.cli.check",
     "decide": "crm_rules.cli.decide",
+    "diff": "crm_rules.cli.diff",
+    "changes": "crm_rules.cli.changes",
     "explain": "crm_rules.cli.explain",
     "test": "crm_rules.cli.test",
     "schema": "crm_rules.cli.schema",

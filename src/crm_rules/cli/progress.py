@@ -17,9 +17,10 @@ WIDTH: Final = 60
 class Progress:
     """Rows done and rows a second, as a context: `with Progress(sys.stderr, shown=True) as progress`."""
 
-    def __init__(self, stream: TextIO, *, shown: bool, quiet: float = QUIET) -> None:
+    def __init__(self, stream: TextIO, *, shown: bool, quiet: float = QUIET, noun: str = "rows") -> None:
         self._stream = stream
         self._shown = shown
+        self._noun = noun
         self._begin = time.monotonic()
         self._next = self._begin + quiet
         self._written = False
@@ -47,11 +48,11 @@ class Progress:
         if self._shown and now >= self._next:
             self._next = now + STEP
             self._written = True
-            self._stream.write(f"\r{in_words(self.rows, now - self._begin)[:WIDTH]:<{WIDTH}}")
+            self._stream.write(f"\r{in_words(self.rows, now - self._begin, self._noun)[:WIDTH]:<{WIDTH}}")
             self._stream.flush()
 
 
-def in_words(rows: int, seconds: float) -> str:
+def in_words(rows: int, seconds: float, noun: str = "rows") -> str:
     """`12,000 rows, 8,000 rows/s`."""
-    speed = f", {rows / seconds:,.0f} rows/s" if seconds > 0 else ""
-    return f"{rows:,} rows{speed}"
+    speed = f", {rows / seconds:,.0f} {noun}/s" if seconds > 0 else ""
+    return f"{rows:,} {noun}{speed}"

@@ -10,15 +10,25 @@ from __future__ import annotations
 from inspect import cleandoc
 from typing import TYPE_CHECKING
 
-from crm_rules.codes import case_codes, cell_codes, mapping_codes, pack_codes, policy_codes, yaml_codes
+from crm_rules.codes import (
+    case_codes,
+    cell_codes,
+    finding_codes,
+    law_codes,
+    mapping_codes,
+    pack_codes,
+    policy_codes,
+    yaml_codes,
+)
 from crm_rules.dataclass import dataclass
 from crm_rules.diagnostics import Diagnostic, Label, Severity, Witness
 
 if TYPE_CHECKING:
     from crm_rules.source import Span
 
-AREAS = (yaml_codes, cell_codes, policy_codes, pack_codes, case_codes, mapping_codes)
-NOTES = ("either-or", "more-findings")
+AREAS = (yaml_codes, cell_codes, policy_codes, law_codes, pack_codes, finding_codes, case_codes, mapping_codes)
+NOTES = frozenset({"either-or", "more-findings", *finding_codes.NOTES, *case_codes.NOTES})
+WARNINGS = frozenset({*finding_codes.WARNINGS, *case_codes.WARNINGS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +40,13 @@ class Code:
     page: str
 
 
+def severity_of(code: str) -> Severity:
+    """How much a finding of the code matters."""
+    return "note" if code in NOTES else "warning" if code in WARNINGS else "error"
+
+
 CODES: dict[str, Code] = {
-    code: Code(title, "note" if code in NOTES else "error", cleandoc(page))
-    for area in AREAS
-    for code, (title, page) in area.PAGES.items()
+    code: Code(title, severity_of(code), cleandoc(page)) for area in AREAS for code, (title, page) in area.PAGES.items()
 }
 
 

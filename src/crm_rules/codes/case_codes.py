@@ -5,6 +5,9 @@ Each entry is a title and a page for the author; see `crm_rules.codes` for the t
 
 from __future__ import annotations
 
+WARNINGS = frozenset({"unnoticed-change"})
+NOTES = frozenset({"undecided-change"})
+
 PAGES: dict[str, tuple[str, str]] = {
     "no-cases": (
         "a case file without cases",
@@ -66,6 +69,23 @@ PAGES: dict[str, tuple[str, str]] = {
         expected rule the cells that failed, with the value and the border, and of the rule that held
         instead those of the same columns.
         Correct the policy, or the case when the policy was meant to change.
+        """,
+    ),
+    "unnoticed-change": (
+        "a change of the policy that no case notices",
+        """
+        `crm-rules test --mutate` changes the policy, one thing at a time, and runs the cases on each change:
+        a border one unit up or down, another outcome, a point more, a rule left out. If every case still
+        passes, somebody could make that change by mistake and nobody would learn of it.
+        The record that is shown is decided differently by the two. Make a case of it, or of the border
+        beside it: `crm-rules test --suggest` writes the cases that are missing at borders.
+        """,
+    ),
+    "undecided-change": (
+        "a change that no case notices, and perhaps none could",
+        """
+        No record was found that the policy and the changed policy decide differently, and it is not proven
+        that there is none. The change is left out of the score and does not fail the run.
         """,
     ),
 }

@@ -51,8 +51,8 @@ PAGES: dict[str, tuple[str, str]] = {
     "unknown-output": (
         "an output that the policy does not have",
         """
-        `requires` names `policy.output`.
-        The output may be left out where there is only one.
+        `requires` names `policy.output`; the output may be left out where there is only one.
+        A law names outputs of its own policy.
         """,
     ),
     "unknown-pack": (

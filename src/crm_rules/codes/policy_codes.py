@@ -94,8 +94,8 @@ PAGES: dict[str, tuple[str, str]] = {
     "unknown-field": (
         "a field that is not declared",
         """
-        A column, a formula, `by` or `since` names a field that the policy neither declares in `fields` nor derives
-        before this place. A derived field may use only those that stand above it.
+        A column, a formula, a law, `by` or `since` names a field that the policy neither declares in `fields` nor
+        derives before this place. A derived field may use only those that stand above it.
         In formulas a name may contain hyphens, so a subtraction has spaces around its sign: `a - b`.
         """,
     ),
@@ -133,14 +133,6 @@ PAGES: dict[str, tuple[str, str]] = {
         """
         The message shows the function as it is called,
         for instance `round(x, decimals, mode)`.
-        """,
-    ),
-    "unknown-law": (
-        "a law that does not exist",
-        """
-        A law begins with `monotone`, `never`, `always`, `bounded`, `implies` or `steps`.
-            laws:
-              - {monotone: grade, in: amount, direction: better}
         """,
     ),
     "wrong-literal": (

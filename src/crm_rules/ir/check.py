@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import assert_never
 
 from crm_rules.diagnostics import Diagnostic
+from crm_rules.ir.law_typing import law_faults
 from crm_rules.ir.nodes import Expr, StepValue, Test
 from crm_rules.ir.numbers import Exact, to_decimal
 from crm_rules.ir.program import Column, Derive, Field, Output, Parameter, Program, Row, Step, Table, Total
@@ -81,7 +82,7 @@ class Checker:
         self.found.append(Diagnostic(code, "error", span or self.nowhere, message, help=remedy))
 
     def run(self) -> None:
-        """Check fields and parameters, then the steps in order, then the outputs."""
+        """Check fields and parameters, then the steps in order, then the outputs, then the laws."""
         for field in self.program.fields:
             if field.name in self.scope.fields:
                 self.report("duplicate-name", field.span, f"the field `{field.name}` is declared twice")
@@ -105,6 +106,7 @@ class Checker:
             self.check_output(output)
         if not self.program.outputs:
             self.report("no-output", self.program.span, "the policy declares no output")
+        self.check_laws()
 
     def check_field(self, field: Field) -> bool:
         """Limits must suit the type (True when they do), and a default must be an acceptable fact."""
@@ -336,6 +338,12 @@ class Checker:
         if output.order is not None and not isinstance(output.type, Choice | Integer | Number):
             message = f"`{output.name}` is {show_type(output.type)} and cannot be ordered"
             self.report("unsuited-key", output.span, message)
+
+    def check_laws(self) -> None:
+        """A law speaks of outputs and fields that exist, and only of what they can be."""
+        for law in self.program.laws:
+            for fault in law_faults(law, self.program, self.scope):
+                self.report("type-mismatch", law.span, f"in the law `{law.text}`: {fault}")
 
 
 def collected_type(table: Table, kind: Type) -> Type:

@@ -5,7 +5,7 @@ weighted sum of points). Steps refer only to fields, parameters, `today` and ear
 has an id, titles and a role, and rows keep their ids, so that explanations, coverage and the
 handbook walk the steps and never need to know the kind of policy they came from.
 
-Labels and spans are carried for people; they take no part in the meaning or the content hash.
+Labels, laws and spans are carried along; they take no part in the meaning or the content hash.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from datetime import date
 from typing import Literal, TypeAlias
 
 from crm_rules.dataclass import dataclass
+from crm_rules.ir.laws import Law
 from crm_rules.ir.nodes import Expr, Test, Value
 from crm_rules.ir.numbers import Exact
 from crm_rules.ir.types import Type
@@ -208,7 +209,7 @@ class Program:
     """A policy as a pure function: fields, parameters and steps in, outputs out.
 
     `required` names the fields that are filled by another policy's output (alias, policy id, output
-    name); they are ordinary fields to every step. `reads_today` says whether a day is needed.
+    name); they are ordinary fields to every step. `laws` are promises about the outputs: no step reads them.
     """
 
     id: str
@@ -222,6 +223,7 @@ class Program:
     order: tuple[tuple[str, ...], ...] = ()
     label: Label = Label()
     span: Span | None = field(default=None, compare=False)
+    laws: tuple[Law, ...] = ()
 
     def step(self, id: str) -> Step:  # noqa: A002 - the word of the language
         """The step of that id; KeyError when there is none."""

@@ -230,7 +230,6 @@ def parameter(tree: syntax.Parameter, kind: Type, findings: Findings) -> Expr:
             f"unknown parameter `${tree.name}`",
             did_you_mean(tree.name, findings.scope.parameters),
         )
-    findings.used_parameters.add(tree.name)
     both_numeric = is_numeric(known.type) and is_numeric(kind)
     if not assignable(known.type, kind) and not (both_numeric and assignable(kind, known.type)):
         raise Unfit(

@@ -13,6 +13,7 @@ from crm_rules.ir.types import Integer, ListOfValues, Type
 from crm_rules.kinds.documents import PolicyDocument, Rows
 from crm_rules.kinds.draft import Draft, to_label
 from crm_rules.kinds.kind import Kind, finish_outputs, need_output
+from crm_rules.kinds.reading import place
 from crm_rules.kinds.rows import TableShape, lower_table, read_rows
 
 RESERVED = ("priority", "rule-order", "output-order")
@@ -45,7 +46,7 @@ def lower(document: DecisionTableDocument, draft: Draft) -> None:
         "table",
         outputs,
         to_label(document.title),
-        document.policy.span,
+        place(document.rules, document.policy),
         document.hit_policy,
         document.aggregation,
     )

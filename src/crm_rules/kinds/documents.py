@@ -203,7 +203,7 @@ class PolicyDocument(Document):
     parameter_order: Word | list[Word] | None = None
     requires: dict[Id, Word] = {}
     output: dict[Id, OutputDocument] = {}
-    laws: list[dict[Word, Tree]] = []
+    laws: list[Tree] = []
 
 
 class FieldsDocument(Document):

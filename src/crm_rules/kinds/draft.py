@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from crm_rules.diagnostics import did_you_mean
+from crm_rules.ir.laws import Law
 from crm_rules.ir.nodes import Expr, FieldValue, StepValue, Today
 from crm_rules.ir.program import Derive, Field, Label, Output, Parameter, Program, Role, Step, Table, Total
 from crm_rules.ir.types import Date, Type
@@ -41,7 +42,7 @@ class Draft:
     declared: dict[str, Output] = field(default_factory=dict)
     required: list[tuple[str, str, str]] = field(default_factory=list)
     order: list[tuple[str, ...]] = field(default_factory=list)
-    used: set[str] = field(default_factory=set)
+    laws: list[Law] = field(default_factory=list)
 
     def add_field(self, declared: Field) -> None:
         """Declare an input."""
@@ -77,7 +78,6 @@ class Draft:
         if (str(name), str(name)) in scope.steps:
             return StepValue(str(name), str(name)), scope.steps[str(name), str(name)].type
         if name in scope.fields:
-            self.used.add(str(name))
             return FieldValue(str(name)), scope.fields[name].type
         if name == "today":
             return Today(), Date()
@@ -101,6 +101,7 @@ class Draft:
             order=tuple(self.order),
             label=to_label(document.title),
             span=self.span,
+            laws=tuple(self.laws),
         )
 
 

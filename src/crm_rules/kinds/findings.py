@@ -19,7 +19,6 @@ class Findings:
     def __init__(self, scope: TypeScope | None = None) -> None:
         self.scope = scope or TypeScope()
         self.diagnostics: list[Diagnostic] = []
-        self.used_parameters: set[str] = set()
         self.faulty: set[str] = set()  # names whose declaration has a finding, so that their use needs no other
 
     def error(self, code: str, span: Span, message: str, remedy: str = "", *, labels: tuple[Label, ...] = ()) -> None:

@@ -127,7 +127,6 @@ def build(tree: syntax.Formula, findings: Findings, inner: Callable[[syntax.Form
                     f"unknown parameter `${name}`",
                     did_you_mean(name, findings.scope.parameters),
                 )
-            findings.used_parameters.add(name)
             return nodes.ParameterValue(name)
         case syntax.Reference(name, span):
             return reference(name, span, findings)

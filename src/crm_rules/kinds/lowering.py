@@ -23,11 +23,10 @@ from crm_rules.kinds.documents import FieldDocument, PolicyDocument
 from crm_rules.kinds.draft import Draft, Required
 from crm_rules.kinds.findings import Findings
 from crm_rules.kinds.kind import Kind
+from crm_rules.kinds.laws import lower_laws
 from crm_rules.kinds.reading import place, read_document, shape
 from crm_rules.reader.yaml_text import Mapping as Tree
 from crm_rules.source import Text
-
-LAWS = ("monotone", "never", "always", "bounded", "implies", "steps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ def lower_policy(document: PolicyDocument, context: Context) -> Lowered:
     kind = known_kind(str(document.kind))
     lower_common(document, draft, context.shared, context.required)
     kind.lower(document, draft)
-    check_laws(document, findings)
+    lower_laws(document, draft)
     if findings.failed:
         return Lowered(None, document, tuple(dict.fromkeys(findings.diagnostics)))
     program = draft.program(document, kind.name)
@@ -107,13 +106,3 @@ def known_kind(name: str) -> Kind:
     if kind is None:
         raise AssertionError(name)
     return kind
-
-
-def check_laws(document: PolicyDocument, findings: Findings) -> None:
-    """Each law begins with one of the known words; what it says is proven by `check`, not here."""
-    for law in document.laws:
-        if not any(word in law for word in LAWS):
-            first = next(iter(law), document.policy)
-            findings.error(
-                "unknown-law", first.span, f"unknown law `{first}`", did_you_mean(str(first), LAWS) or ", ".join(LAWS)
-            )

@@ -45,6 +45,33 @@ def mapping_of(schema: Schema) -> Schema:
     return {"type": "object", "additionalProperties": schema}
 
 
+def law_form(description: str, needed: Schema, optional: Schema | None = None) -> Schema:
+    """One form of a law: the keys that must stand in it and those that may."""
+    return {
+        "description": description,
+        "type": "object",
+        "properties": needed | (optional or {}),
+        "required": list(needed),
+        "additionalProperties": False,
+    }
+
+
+NAME: Final = {"type": ["string", "number"]}
+CELLS: Final = {"type": "object", "minProperties": 1, "additionalProperties": ref("Cell")}
+DIRECTION: Final = {"enum": ["better", "worse", "rising", "falling"]}
+PLACES: Final = {"type": "integer", "minimum": 1, "maximum": 999}
+LIMITS: Final = {"min": ref("Cell"), "max": ref("Cell")}
+LAWS: Final[tuple[Schema, ...]] = (
+    law_form(
+        "a larger value of a field moves the output one way only",
+        {"monotone": NAME, "in": NAME, "direction": DIRECTION},
+    ),
+    law_form("no record has this outcome", {"never": CELLS}, {"when": CELLS}),
+    law_form("every record has this outcome", {"always": CELLS}, {"when": CELLS}),
+    law_form("the output stays between two values", {"bounded": NAME}, LIMITS) | {"minProperties": 2},
+    law_form("one outcome goes with another", {"implies": CELLS, "then": CELLS}),
+    law_form("the output moves by few places at a time", {"steps": PLACES, "of": NAME, "in": NAME}),
+)
 OWN: Final[dict[str, Schema]] = {
     "Cell": SCALAR,
     "Value": {"anyOf": [ref("Cell"), {"type": "object", "propertyNames": DAY, "additionalProperties": ref("Cell")}]},
@@ -61,6 +88,7 @@ OWN: Final[dict[str, Schema]] = {
         },
         "additionalProperties": ref("Cell"),
     },
+    "Law": {"anyOf": list(LAWS)},
     "Rows": {
         "description": "Rules: a pipe table in a block scalar, or a list.",
         "anyOf": [TEXT, {"type": "array", "items": ref("Rule")}],
@@ -76,12 +104,14 @@ TREES: Final[dict[str, Schema]] = {
     },
     "derive": mapping_of({"anyOf": [TEXT, {"type": "number"}, ref("DeriveDocument")]}),
     "value": ref("Value"),
+    "laws": {"type": "array", "items": ref("Law")},
     "bands": {"anyOf": [ref("Rows"), mapping_of(TEXT)]},
     "every": mapping_of({"type": "string", "pattern": "^[0-9]{1,4} (day|week|month|year)s?$"}),
 }
 BARE: Final[tuple[Schema, ...]] = (
     {},
     {"type": "object", "additionalProperties": True},
+    {"type": "array", "items": {}},
 )  # how a document describes a tree
 WORDS: Final = {
     "policy": "the policy's id, unique in its pack",
@@ -101,7 +131,7 @@ WORDS: Final = {
     "parameter_order": "an order that the parameters keep: $low < $high",
     "requires": "outputs of other policies, by the name they have here: stage: pipeline-stage.stage",
     "output": "what the policy decides",
-    "laws": "what must hold for every two records",
+    "laws": "what must hold for all records, whatever the rules look like",
     "hit_policy": "how many rules may hold: unique (the default), first, any, collect",
     "aggregation": "what `collect` makes of the rules that hold",
     "rules": "the rules of the table",

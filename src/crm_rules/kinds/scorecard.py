@@ -81,9 +81,8 @@ def lower(document: ScorecardDocument, draft: Draft) -> None:
     lower_bands(document, outputs, Column(TOTAL, StepValue(TOTAL, POINTS), total), draft)
     exprs: dict[str, Any] = {name: StepValue("bands", name) for name in outputs}
     if document.overrides is not None:
-        shape = TableShape(
-            "overrides", "override", outputs, to_label(None), document.policy.span, "first", optional=True
-        )
+        span = place(document.overrides, document.policy)
+        shape = TableShape("overrides", "override", outputs, to_label(None), span, "first", optional=True)
         lower_table(shape, read_rows(document.overrides, findings), draft)
         exprs = {name: Coalesce((StepValue("overrides", name), expr)) for name, expr in exprs.items()}
     finish_outputs(draft, exprs)
@@ -109,7 +108,7 @@ def number(word: Text | None, absent: Exact, draft: Draft) -> Exact:
 def lower_bands(document: ScorecardDocument, outputs: dict[str, Type], column: Column, draft: Draft) -> None:
     """Bands as a mapping of outcome to interval of the total, or as a ladder."""
     tree, findings = document.bands, draft.findings
-    shape = TableShape("bands", "band", outputs, to_label(None), document.policy.span)
+    shape = TableShape("bands", "band", outputs, to_label(None), place(tree, document.policy))
     if not isinstance(tree, Mapping):
         rows = read_rows(tree, findings)
         if border_heading(rows) is not None:

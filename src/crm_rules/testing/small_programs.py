@@ -65,7 +65,7 @@ from crm_rules.ir.program import (
     Total,
 )
 from crm_rules.ir.types import Boolean, Choice, Date, Integer, ListOfValues, Money, Number, Text, Type, is_numeric
-from tests.fact_strategies import (
+from crm_rules.testing.facts import (
     DATES,
     OPTIONS,
     Draw,
@@ -121,7 +121,7 @@ class Scope:
 
 @st.composite
 def programs(draw: Draw, *, calls: bool = False) -> Program:
-    """A small well-typed program; `calls` lets it use the functions of `plugin_functions`."""
+    """A small well-typed program; `calls` lets it use the functions of `crm_rules.testing.functions`."""
     fields = draw_fields(draw)
     parameters = draw_parameters(draw, fields)
     scope = Scope(
