@@ -27,7 +27,7 @@ demo: $(READY)
 	@$(BIN)/crm-rules demo
 
 test: $(TOOLS)
-	@$(BIN)/python -m pytest --cov
+	@$(BIN)/python -m pytest --numprocesses auto --cov
 
 # The tests come last, so that the output ends with pytest's own count.
 check: $(TOOLS)
@@ -35,7 +35,7 @@ check: $(TOOLS)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
-	$(BIN)/python -m pytest --cov
+	$(BIN)/python -m pytest --numprocesses auto --cov
 
 bench: $(TOOLS)
 	@$(BIN)/python benchmarks/run.py

@@ -15,14 +15,15 @@ from hypothesis import strategies as st
 import crm_rules
 from crm_rules import CallError, Decision, Policy
 from crm_rules.ir.evaluate import evaluate
+from crm_rules.ir.nodes import Constant, FieldValue, Multiply
 from crm_rules.ir.normalize import normalize
 from crm_rules.ir.numbers import to_fact
-from crm_rules.ir.program import Program
+from crm_rules.ir.program import Field, Output, Program
 from crm_rules.ir.record import read_record
-from crm_rules.ir.types import Choice
+from crm_rules.ir.types import Choice, Integer
 from crm_rules.testing import dated_records, records
 from crm_rules.testing.borders import Ground
-from crm_rules.testing.search import Search
+from crm_rules.testing.search import NOWHERE, Search
 from tests.strategies import FUNCTIONS, programs, todays
 
 ROOT = Path(__file__).parents[2]
@@ -263,6 +264,13 @@ def test_a_given_decision_leaves_out_the_fields_that_only_it_reads() -> None:
 # Any program
 
 
+def test_a_policy_without_rules_has_records_too() -> None:
+    """A kind of another package may lower to nothing but a formula."""
+    twice = Output("twice", Integer(), Multiply(FieldValue("n"), Constant(2, Integer())))
+    policy = Policy(Program("twice", "1", "formula", (Field("n", Integer()),), (), (), (twice,)))
+    assert find(records(policy), lambda record: policy.decide(record).value > 6)["n"] in range(4, 11)
+
+
 @settings(max_examples=15)
 @given(programs(), todays())
 def test_the_search_stands_on_the_reference_evaluator(program: Program, today: date) -> None:
@@ -271,7 +279,9 @@ def test_the_search_stands_on_the_reference_evaluator(program: Program, today: d
     search = Search(ground)
     for witness in search.witnesses():
         found = evaluate(program, witness.values, today, FUNCTIONS)
-        assert witness.place[1] in search.ground.evaluation(witness.values).steps[witness.place[0]].rows
+        if witness.place != NOWHERE:
+            rows = search.ground.evaluation(witness.values).steps[witness.place[0]].rows
+            assert witness.place[1] in rows
         assert found.steps.keys() == {step.id for step in program.steps}
         assert witness.decided == (found.status == "decided")
     for field in program.fields:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from crm_rules.ir.nodes import Value
+from crm_rules.questions.intervals import common
 from crm_rules.questions.masks import bits
 from crm_rules.questions.sets import MISSING, Interval, ValueSet, holds, to_point
 from crm_rules.questions.space import Axis
@@ -65,7 +66,10 @@ class Ruler:
 
     def steps(self, one: Interval) -> int:
         """The borders to an interval of the axis."""
-        return 1 if self.place is None else abs(self.ordered.index(one) - self.place)
+        if self.place is None:
+            return 1
+        # Pieces that touch are one interval in a set of several.
+        return min(abs(place - self.place) for place, each in enumerate(self.ordered) if common((each,), (one,)))
 
 
 def cheapest(

@@ -20,13 +20,15 @@ from crm_rules.proofs.saying import listed, region, show_values
 from crm_rules.proofs.showing import Shown, Witnesses
 from crm_rules.proofs.view import GridAxis, View, view_of
 from crm_rules.questions.asked import Asked
-from crm_rules.questions.masks import Unfinished, bits
+from crm_rules.questions.masks import Unfinished, bits, mask_of
 from crm_rules.questions.sets import ValueSet
-from crm_rules.questions.tables import Box, Boxes, joined
+from crm_rules.questions.tables import Box, Boxes, clipped, joined, size
 from crm_rules.source import Span
 
 MOST_GAPS = 8  # of one table are shown one by one
 MOST_PAIRS = 20
+MOST_SHOWN = 50  # masked rules with a witness each
+MOST_TAKERS = 32  # of a masked rule, among which the fewest are looked for
 MOST_BOXES = 200  # that are looked at before they are joined
 GAP_CODES = {"characteristic": "missing-attribute", "interval": "missing-interval", "band": "band-gap"}
 
@@ -190,7 +192,9 @@ class TableFindings:
         alone = takers[0] if len(takers) == 1 else None
         same = alone is not None and self.table.rows[alone].outputs == row.outputs
         names = listed(f"`{self.names[taker]}`" for taker in takers)
-        shown = self.witnesses.shown(view, boxes.of_row[index], lambda found: bool(found.steps[self.table.id].rows))
+        shown = None  # of very many such rules the first ones show it
+        if len(self.masked_rows) <= MOST_SHOWN:
+            shown = self.witnesses.shown(view, boxes.of_row[index], lambda found: bool(found.steps[self.table.id].rows))
         if same and alone is not None and all(one.is_within(alone, index) for one in self.boxes):
             return  # told by `twice`
         remedy = "move the rule up if it is the exception, or remove it"
@@ -423,15 +427,20 @@ class TableFindings:
 
 
 def smallest_cover(boxes: Boxes, index: int, rows: int) -> list[int]:
-    """A few rows that together cover a row: those that can be left out are."""
-    for one in bits(rows):
-        if boxes.is_within(index, one):
-            return [one]
-    kept = rows
-    for one in sorted(bits(rows), reverse=True):
-        if boxes.is_covered(boxes.of_row[index], kept & ~(1 << one)):
-            kept &= ~(1 << one)
-    return list(bits(kept))
+    """A few rows that together cover a row: the largest ones, without those that can be left out."""
+    box = boxes.of_row[index]
+    largest = sorted(bits(rows), key=lambda one: (-size(clipped(box, boxes.of_row[one])), one))
+    if boxes.is_within(index, largest[0]):
+        return largest[:1]
+    taken = 2
+    while taken < len(largest) and not boxes.is_covered(box, mask_of(largest[:taken])):
+        taken *= 2
+    kept = largest[:taken]
+    if len(kept) <= MOST_TAKERS:
+        for one in reversed(tuple(kept)):
+            if boxes.is_covered(box, mask_of(kept) & ~(1 << one)):
+                kept.remove(one)
+    return sorted(kept)
 
 
 def open_regions(view: View, boxes: Boxes, most: int) -> tuple[list[Box], bool]:

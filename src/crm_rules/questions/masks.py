@@ -20,3 +20,11 @@ def bits(mask: int) -> Iterator[int]:
         low = mask & -mask
         yield low.bit_length() - 1
         mask ^= low
+
+
+def mask_of(places: Iterable[int]) -> int:
+    """The mask with these bits set."""
+    mask = 0
+    for place in places:
+        mask |= 1 << place
+    return mask

@@ -15,7 +15,7 @@ from operator import and_
 from crm_rules.dataclass import dataclass
 from crm_rules.questions.masks import Unfinished, bits
 
-MOST_STEPS = 200_000
+MOST_STEPS = 1_000_000  # pieces that are looked at
 Box = tuple[int, ...]  # a mask of pieces for each axis
 
 
@@ -49,6 +49,7 @@ class Boxes:
         if not grid.masks:
             self.of_row = [()] * grid.rows
         self.possible: list[dict[int, int]] = [{} for _ in grid.masks]
+        self.certain: list[dict[int, int]] = [{} for _ in grid.masks]
 
     def is_empty(self, row: int) -> bool:
         """True when no record passes the cells of a row."""
@@ -126,7 +127,7 @@ class Boxes:
         for index in bits(box[axis]):
             after = alive & masks[index]
             groups[after] = groups.get(after, 0) | 1 << index
-        self.steps += len(groups) + 1
+        self.steps += box[axis].bit_count() + 1
         if self.steps > self.most:
             raise Unfinished(f"stopped after {self.most:,} combinations")
         found = False
@@ -139,16 +140,24 @@ class Boxes:
 
     def telling(self, box: Box, alive: int, axes: set[int]) -> int | None:
         """The axis that limits most of the rows within the box; None when one of them covers it."""
-        counts = dict.fromkeys(axes, 0)
-        for row in bits(alive):
-            its, limited = self.of_row[row], False
-            for axis in axes:
-                if box[axis] & ~its[axis]:
-                    counts[axis] += 1
-                    limited = True
-            if not limited:
-                return None
-        return max(counts, key=lambda axis: (counts[axis], -axis))
+        counts: dict[int, int] = {}
+        whole = alive
+        for axis in axes:
+            certain = self.certain_on(axis, box[axis])
+            whole &= certain
+            counts[axis] = (alive & ~certain).bit_count()
+        return None if whole else max(counts, key=lambda axis: (counts[axis], -axis))
+
+    def certain_on(self, axis: int, pieces: int) -> int:
+        """The rows that are possible on each of the pieces of an axis."""
+        known = self.certain[axis]
+        rows = known.get(pieces)
+        if rows is None:
+            masks, rows = self.grid.masks[axis], self.grid.all_rows
+            for index in bits(pieces):
+                rows &= masks[index]
+            known[pieces] = rows
+        return rows
 
 
 def transposed(masks: tuple[int, ...], rows: int) -> list[int]:

@@ -126,7 +126,9 @@ class Sample:
         self.fields = ground.program.fields
         search = Search(ground, fixed)
         self.witnesses: tuple[Witness, ...] = search.witnesses(before)
-        self.few = few_for_all(search.ground, self.witnesses)
+        few = [(index, CLOSE) for index in few_for_all(search.ground, self.witnesses)]
+        every: list[tuple[int, tuple[int, ...]]] = [(index, SPREAD) for index in range(len(self.witnesses))]
+        self.starts = (*every, *few * round(len(every) / len(few)))  # one list, so that it shrinks to the simplest
         self.beside: dict[tuple[int, str], tuple[Value, ...]] = {}
 
     def near(self, witness: int, field: Field) -> tuple[Value, ...]:
@@ -146,7 +148,7 @@ def few_for_all(ground: Ground, witnesses: tuple[Witness, ...]) -> tuple[int, ..
     ]
     left = set().union(*reached)
     found: list[int] = []
-    while left:
+    while left or not found:
         found.append(max(range(len(witnesses)), key=lambda index: len(left & reached[index])))
         left -= reached[found[-1]]
     return tuple(found)
@@ -212,8 +214,7 @@ def drawn(draw: Draw, sample: Sample, *, valid: bool, index: int | None = None) 
     """A witness (any, or the one of `index`) with some fields changed, written as facts."""
     spreads: tuple[int, ...] = SPREAD
     if index is None:
-        few = draw(st.booleans())
-        index, spreads = draw(indices(sample, few=few)), CLOSE if few else SPREAD
+        index, spreads = draw(st.sampled_from(sample.starts))
     values = dict(sample.witnesses[index].values)
     free = [field for field in sample.fields if field.name not in sample.fixed]
     spread = min(draw(st.sampled_from(spreads)), len(free))
@@ -232,11 +233,6 @@ def drawn(draw: Draw, sample: Sample, *, valid: bool, index: int | None = None) 
             if not chance(draw, 3):
                 record[field.name] = draw(st.sampled_from(BAD_FACTS))
     return record
-
-
-def indices(sample: Sample, *, few: bool) -> st.SearchStrategy[int]:
-    """A witness by its place: any, or one of those `few` that together reach every rule."""
-    return st.sampled_from(sample.few if few else range(len(sample.witnesses)))
 
 
 def value_near(sample: Sample, witness: int, field: Field) -> st.SearchStrategy[Value | None]:

@@ -54,6 +54,7 @@ Place: TypeAlias = tuple[str, int]  # a table and the position of a row in it
 Record: TypeAlias = dict[str, Value | None]
 Move: TypeAlias = tuple[str, Value | None]
 
+NOWHERE: Place = ("", 0)
 FAILED = 1.0  # what a failing cell costs; how far it is from its border adds less than this again
 FAR = 50  # points from a border, of which a point more or less hardly matters
 IMPOSSIBLE = 20.0  # a value that no rule of a table gives
@@ -100,8 +101,10 @@ class Search:
             place: witness if place in settled and witness.decided else self.simplified(witness)
             for place, witness in self.found.items()
         }
-        order = {place: number for number, place in enumerate(wanted)}
         plain = self.plain()
+        if not small:  # a program without rules and choices
+            return (Witness(NOWHERE, plain, self.ground.evaluation(plain).status == "decided"),)
+        order = {place: number for number, place in enumerate(wanted)}
 
         def simplest(one: Witness) -> tuple[bool, int, int, int]:
             changed = sum(one.values[name] != plain[name] for name in plain)
