@@ -51,11 +51,12 @@ def write(folder: Path, text: str) -> str:
 def test_all_cases_pass(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A sound pack ends in the counts and exit code 0."""
     assert main(["test", write(folder, GOOD)]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    text = capsys.readouterr().out
+    lines = text.splitlines()
     assert lines[0] == f"ok      {folder / 'stage.cases.yaml'}  2 passed"
-    assert lines[2:] == [
-        "stage  rules 2/2  borders 2/3",
-        f"    {folder / 'stage.yaml'}:10  busy: deals = 4 (just above 3)",
+    assert lines[2] == "stage  rules 2/2  borders 2/3"
+    assert f"{folder / 'stage.yaml'}:10 busy: deals = 4 (just above 3)" in " ".join(text.split())  # wrapped or not
+    assert lines[-3:] == [
         "every rule of these policies is reached by a case",
         "coverage 80%: 4 of 5 rules and borders; `--suggest` writes cases for the others",
         "2 passed, 0 failed",

@@ -24,6 +24,7 @@ from crm_rules.ir.show import show_value
 from crm_rules.ir.types import Boolean
 from crm_rules.proofs.law_questions import of_record
 from crm_rules.proofs.pair_laws import Pairs
+from crm_rules.proofs.saying import stand_ins
 from crm_rules.proofs.settle import Open
 from crm_rules.proofs.verdicts import Proof, settled
 from crm_rules.questions.asked import Asked
@@ -43,7 +44,9 @@ MOST_TRIES = 24
 
 def law_findings(asked: Asked, own: Program) -> list[Diagnostic]:
     """A finding for every law of the policy that is refuted, a note for every one that is not proven."""
-    return [one for law in asked.ready.written.laws if (one := to_diagnostic(prove(asked, law), own)) is not None]
+    found = [to_diagnostic(prove(asked, law), own) for law in asked.ready.written.laws]
+    note = stand_ins(asked)
+    return [one if one.witness is None else replace(one, note=note) for one in found if one is not None]
 
 
 def prove(asked: Asked, law: Law) -> Proof:

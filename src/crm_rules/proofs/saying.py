@@ -10,8 +10,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from crm_rules.ir.evaluate import Scope, parameter_values, value_of
-from crm_rules.ir.nodes import Expr, FieldValue, Value
+from crm_rules.ir.nodes import Expr, FieldValue, ParameterValue, Value
+from crm_rules.ir.numbers import to_fact
 from crm_rules.ir.program import Column, Derive, Table
+from crm_rules.ir.rewrite import descendants, nodes_of
+from crm_rules.ir.show import show_value
 from crm_rules.ir.types import Integer
 from crm_rules.proofs.view import GridAxis, View
 from crm_rules.questions.asked import Asked
@@ -97,6 +100,19 @@ def shown_set(some: ValueSet, domain: Domain) -> str:
     """The numbers or days of a set without a name: `at least 0`, `0 to 100`."""
     whole = Domain(domain.type, domain.step, NUMBERS)
     return " or ".join(show_interval(one, whole) for one in whole.grid(some).intervals)
+
+
+def stand_ins(asked: Asked, table: Table | None = None) -> str:
+    """Which values stand for blank parameters, of those that a table tests or of all; empty where none is blank."""
+    sampled = asked.ready.sampled
+    nodes = (
+        nodes_of(asked.ready.written)
+        if table is None
+        else (node for row in table.rows for test in row.tests for node in descendants(test))
+    )
+    read = dict.fromkeys(node.name for node in nodes if isinstance(node, ParameterValue) and node.name in sampled)
+    shown = [f"`${name}` as {show_value(to_fact(sampled[name]))}" for name in read]
+    return f"taking {', '.join(shown)}, which {'has' if len(shown) == 1 else 'have'} no value yet" if shown else ""
 
 
 def show_values(axis: GridAxis, some: ValueSet) -> str:

@@ -16,7 +16,7 @@ from crm_rules.ir.evaluate import Evaluation
 from crm_rules.ir.nodes import Anything, Expr
 from crm_rules.ir.program import Program, Row, Table
 from crm_rules.proofs.joint import Joint
-from crm_rules.proofs.saying import listed, region, show_values
+from crm_rules.proofs.saying import listed, region, show_values, stand_ins
 from crm_rules.proofs.showing import Shown, Witnesses
 from crm_rules.proofs.view import GridAxis, View, view_of
 from crm_rules.questions.asked import Asked
@@ -92,7 +92,9 @@ class TableFindings:
     ) -> None:
         """Report one finding."""
         witness = None if shown is None else shown.witness
-        self.found.append(diagnose(code, span or self.place, message, remedy=remedy, labels=labels, witness=witness))
+        note = "" if witness is None else stand_ins(self.asked, self.table)
+        place = span or self.place
+        self.found.append(diagnose(code, place, message, note=note, remedy=remedy, labels=labels, witness=witness))
 
     def look(self) -> None:
         """Everything that is asked of the table, on every day."""
