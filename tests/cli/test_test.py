@@ -113,7 +113,7 @@ def test_rules_that_no_case_reaches_are_named(folder: Path, capsys: pytest.Captu
     assert main(["test", write(folder, FIRST_ONLY)]) == 0
     out = capsys.readouterr().out
     assert "stage  rules 1/2  borders 1/3\n" in out
-    assert f"{folder / 'stage.yaml'}:11  idle: deals < 3\n" in out
+    assert f"{folder / 'stage.yaml'}:11 idle: deals < 3" in " ".join(out.split())  # wrapped or not
     assert "every rule" not in out
 
 
