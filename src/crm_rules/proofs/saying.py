@@ -11,7 +11,6 @@ from typing import Any
 
 from crm_rules.ir.evaluate import Scope, parameter_values, value_of
 from crm_rules.ir.nodes import Expr, FieldValue, ParameterValue, Value
-from crm_rules.ir.numbers import to_fact
 from crm_rules.ir.program import Column, Derive, Table
 from crm_rules.ir.rewrite import descendants, nodes_of
 from crm_rules.ir.show import show_value
@@ -111,7 +110,7 @@ def stand_ins(asked: Asked, table: Table | None = None) -> str:
         else (node for row in table.rows for test in row.tests for node in descendants(test))
     )
     read = dict.fromkeys(node.name for node in nodes if isinstance(node, ParameterValue) and node.name in sampled)
-    shown = [f"`${name}` as {show_value(to_fact(sampled[name]))}" for name in read]
+    shown = [f"`${name}` as {show_value(sampled[name])}" for name in read]
     return f"taking {', '.join(shown)}, which {'has' if len(shown) == 1 else 'have'} no value yet" if shown else ""
 
 
