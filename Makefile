@@ -1,8 +1,9 @@
-# make demo    the main job on a small book of customers, in English and Chinese
-# make test    the tests, with coverage
-# make check   everything that must hold before a change lands: lint, types, layers, tests
-# make bench   speed against hand-written code
-# make clean   removes what the targets above made
+# make demo        the main job on a small book of customers, in English and Chinese
+# make test        the tests, with coverage
+# make check       everything that must hold before a change lands: lint, types, layers, tests
+# make test-spark  the tests that run on Spark, which needs Java 17; the targets above leave them out
+# make bench       speed against hand-written code
+# make clean       removes what the targets above made
 #
 # Each works alone on a fresh clone: it makes its own virtual environment in .venv, with the versions of constraints.txt,
 # from wherever your pip is configured to install. Another interpreter: make PYTHON=python3.12 demo
@@ -15,19 +16,23 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Stamps: a second run does not ask pip again until the dependencies change.
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/.ready-with-tools
+SPARK := $(VENV)/.ready-with-spark
 
 # The same examples on every run and every machine; `make test HYPOTHESIS_PROFILE=dev` draws new ones.
 HYPOTHESIS_PROFILE ?= ci
 export HYPOTHESIS_PROFILE
 
+# The tests start many processes; none of them should compile the library anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench clean
+.PHONY: demo test check test-spark bench clean
 
 demo: $(READY)
 	@$(BIN)/crm-rules demo
 
 test: $(TOOLS)
-	@$(BIN)/python -m pytest --numprocesses auto --cov
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov
 
 # The tests come last, so that the output ends with pytest's own count.
 check: $(TOOLS)
@@ -35,10 +40,14 @@ check: $(TOOLS)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
-	$(BIN)/python -m pytest --numprocesses auto --cov
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov
+
+test-spark: $(SPARK)
+	@$(BIN)/python -m pytest -m spark
 
 bench: $(TOOLS)
 	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/columns.py
 
 clean:
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -51,10 +60,17 @@ $(READY): pyproject.toml constraints.txt | $(BIN)/pip
 
 # pip itself comes first: Debian's is too old to read dependency groups.
 $(TOOLS): pyproject.toml constraints.txt | $(BIN)/pip
-	@echo "setting up $(VENV) with the tools for tests (once, about a minute)"
+	@echo "setting up $(VENV) with the tools and engines for tests (once, about two minutes)"
 	@$(PIP) install --constraint constraints.txt --upgrade pip
-	@$(PIP) install --constraint constraints.txt --editable '.[testing,prove]' --group dev
+	@$(PIP) install --constraint constraints.txt --editable '.[testing,prove,frames]' --group dev --group engines
+	@$(PIP) install --constraint constraints.txt --editable '.[durable]' || \
+		echo "durable-rules could not be built (it needs a C compiler and Python's headers): its tests will be skipped" >&2
 	@touch $(READY) $@
+
+$(SPARK): $(TOOLS)
+	@echo "adding Spark to $(VENV) (once, about a minute)"
+	@$(PIP) install --constraint constraints.txt --group spark
+	@touch $@
 
 # pip is the last thing that `venv` writes, so an interrupted set-up is begun again.
 $(BIN)/pip:

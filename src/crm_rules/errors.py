@@ -2,7 +2,8 @@
 
 `PolicyError` for a policy that cannot be read, parsed or typed; `UndecidedError` for asking
 the value of a decision that has none; `CallError` for a caller's mistake: no `today` where the
-policy needs one, a record of an unreadable type, a blank parameter, an unknown policy or edition.
+policy needs one, a record of an unreadable type, a blank parameter, an unknown policy or edition, an
+engine that cannot carry the policy.
 A decision never raises because of data.
 """
 
@@ -37,6 +38,10 @@ class UnknownPolicyError(CallError, KeyError):
     """An id that names no policy of a pack, or none in force; a `KeyError`, because a pack is a mapping."""
 
     __str__ = Exception.__str__  # that of KeyError is made for bare keys and would quote the sentence
+
+
+class RefusedError(CallError):
+    """An engine cannot express a part of the policy, and says so when it compiles: a wrong answer is no choice."""
 
 
 class UndecidedError(CrmRulesError, ValueError):

@@ -10,14 +10,16 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from fractions import Fraction
 from math import isfinite
 from typing import Any
 
 from crm_rules.errors import CallError
 from crm_rules.ir import days
+from crm_rules.ir.numbers import to_fact
 from crm_rules.ir.program import Program
-from crm_rules.ir.record import LONG, Rejected, accept_type, is_missing, show_fact
-from crm_rules.ir.types import Date
+from crm_rules.ir.record import LONG, Rejected, accept_type, is_missing, parse_fact, show_fact
+from crm_rules.ir.types import Date, Type
 
 
 def to_mapping(record: Any) -> Mapping[str, Any]:
@@ -69,6 +71,8 @@ def plain(fact: Any) -> Any:  # noqa: PLR0911 - one case a type
         return fact if isinstance(fact, bool) else None
     if isinstance(fact, str):
         return str.__str__(fact)
+    if isinstance(fact, Fraction):
+        return fact
     if isinstance(fact, int):
         return int(fact) if abs(int(fact)) < LONG else None
     if isinstance(fact, float):
@@ -81,3 +85,17 @@ def plain(fact: Any) -> Any:  # noqa: PLR0911 - one case a type
         midnight = accept_type(Date(), fact)
         return None if isinstance(midnight, Rejected) else midnight
     return date(fact.year, fact.month, fact.day) if isinstance(fact, date) else None
+
+
+def read_texts(kinds: Mapping[str, Type], texts: Any) -> dict[str, Any]:
+    """The facts of a row of texts, each as its field's type reads it; what that cannot read stays a text."""
+    if not isinstance(texts, Mapping):
+        raise CallError(f"a row is a mapping of texts by field, found {show_fact(texts)}")
+    facts: dict[str, Any] = {}
+    for name, text in texts.items():
+        if name in kinds and isinstance(text, str):
+            value = None if text == "" else parse_fact(kinds[name], text)
+            facts[name] = text if isinstance(value, Rejected) else to_fact(value)
+        else:
+            facts[name] = text
+    return facts

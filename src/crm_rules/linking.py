@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from crm_rules.about import About
 from crm_rules.diagnostics import Diagnostic, Label, did_you_mean
 from crm_rules.ir.program import Label as Words
 from crm_rules.ir.program import Output, Program
@@ -21,7 +22,6 @@ from crm_rules.kinds.extension import extend
 from crm_rules.kinds.lowering import Context, lower_policy, read_policy
 from crm_rules.kinds.reading import place, shape
 from crm_rules.pack import Edition
-from crm_rules.policy import About
 from crm_rules.reader.yaml_text import Mapping as Tree
 from crm_rules.source import Span, Text
 

@@ -7,12 +7,13 @@ reading of folders is in `crm_rules.loading`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from crm_rules.about import About
 from crm_rules.decision import Decision
 from crm_rules.diagnostics import Report, did_you_mean
 from crm_rules.errors import CallError, UnknownPolicyError
@@ -20,10 +21,11 @@ from crm_rules.facts import scalars, to_mapping, usable_day
 from crm_rules.ir.program import Label, Program
 from crm_rules.ir.record import Problem
 from crm_rules.ir.typing import Function
-from crm_rules.policy import About, Policy, Requirement
+from crm_rules.policy import Frame, Policy, Requirement
 from crm_rules.source import Span
 
 if TYPE_CHECKING:
+    from crm_rules.backends.query import CurrentDay
     from crm_rules.proofs.timeline import Period
 
 
@@ -164,9 +166,9 @@ class Pack(Mapping[str, Policy]):
     ) -> dict[str, Decision]:
         """The decision of every policy in force, by id; each required one is made once.
 
-        A policy whose fields are absent is `invalid`, one with blank parameters `blocked`, and the
-        others go on. With `today` the editions of that day are asked; without it a policy that has
-        several editions is the caller's mistake.
+        A policy whose fields are absent is `invalid`, one with blank parameters `blocked`, one that ranks all
+        records together too, and the others go on. With `today` the editions of that day are asked; without
+        it a policy that has several editions is the caller's mistake.
         """
         today = None if today is None else usable_day(today)
         asked = self if today is None or self.day is not None else self.dated(today)
@@ -182,6 +184,63 @@ class Pack(Mapping[str, Policy]):
                 policy, facts, day, {k: v for k, v in given.items() if k in policy.aliases()}, found
             )
         return {name: found[name] for name in asked}
+
+    def decide_frame(
+        self,
+        frame: Frame,
+        *,
+        today: date | str | None = None,
+        columns: Mapping[str, str | None] | None = None,
+        given: Mapping[str, Any] | None = None,
+        add: Iterable[str] = ("outputs", "status", "rules", "reason"),
+        policies: Iterable[str] | None = None,
+    ) -> Frame:
+        """The frame with what each policy adds to every row, called `<policy>.<output>`, `<policy>.status` and so on.
+
+        As `Policy.decide_frame` for each of `policies` (without them, every policy in force). As in `decide`, a policy
+        is `invalid` where the frame has no column for one of its required fields, `blocked` where parameters are
+        blank, and the others go on. A column of days cannot choose between editions: take `on(day)` first.
+        """
+        from crm_rules.backends.table_call import decide_rows  # noqa: PLC0415 - not needed to decide
+        from crm_rules.table_asks import asks_of  # noqa: PLC0415 - not needed to decide
+
+        day = today if today is None or isinstance(today, str) else usable_day(today)
+        chosen = self.for_tables(day, policies)
+        asks = asks_of(chosen, pack=self.id, day=day, add=add, columns=columns or {}, given=given or {})
+        return cast("Frame", decide_rows(frame, asks, day))
+
+    def to_sql(
+        self,
+        *,
+        dialect: str,
+        table: str | Sequence[str],
+        today: date | str | CurrentDay | None = None,
+        columns: Mapping[str, str | None] | None = None,
+        given: Mapping[str, Any] | None = None,
+        add: Iterable[str] = ("outputs", "status", "rules", "reason"),
+        policies: Iterable[str] | None = None,
+    ) -> str:
+        """One SELECT: all columns of the table, and what each policy adds, called `<policy>.<output>` and so on.
+
+        The arguments are those of `Policy.to_sql` and of `decide_frame`. The table must have a column for every field
+        of the `policies`, unless `columns` says that it is missing: no table is looked at.
+        """
+        from crm_rules.backends import to_sql  # noqa: PLC0415 - not needed to decide
+        from crm_rules.backends.query import CurrentDay  # noqa: PLC0415 - not needed to decide
+        from crm_rules.table_asks import asks_of  # noqa: PLC0415 - not needed to decide
+
+        fixed = today if today is None or isinstance(today, str | CurrentDay) else usable_day(today)
+        day = "" if isinstance(fixed, CurrentDay) else fixed
+        chosen = self.for_tables(day, policies)
+        asks = asks_of(chosen, pack=self.id, day=day, add=add, columns=columns or {}, given=given or {})
+        return to_sql.select(asks, dialect=dialect, table=table, today=fixed, title=[self.title.en or self.id])
+
+    def for_tables(self, day: date | str | None, policies: Iterable[str] | None) -> list[Policy]:
+        """The policies that a table is decided by on a day, or by the column of that name."""
+        asked = self.dated(day) if isinstance(day, date) and self.day is None else self
+        if isinstance(day, str) and len(asked) < len(asked.editions):
+            raise CallError(f"a column of days cannot choose between the editions of {self.id}: take {self.id}.on(day)")
+        return [asked[id] for id in (asked if policies is None else policies)]  # noqa: A001 - the word of the language
 
     def check(self, on: date | None = None) -> Report:
         """The findings of every policy in every edition, and of the policies beside each other.
@@ -231,10 +290,12 @@ def decide_once(
     given: Mapping[str, Any],
     known: Mapping[str, Decision],
 ) -> Decision:
-    """One decision of a pack; blank parameters block it instead of raising."""
+    """One decision of a pack; blank parameters, and a ranking of one record, block it instead of raising."""
     blank = policy.blank_parameters(today, given)
     if blank:
         problems = tuple(Problem(name, "blank", "nothing", "a value") for name in blank)
         own = {name: fact for name, fact in facts.items() if name not in policy.aliases()}
         return Decision(policy, (), scalars(policy.program, own | dict(given)), today, "blocked", problems)
+    if policy.ranks_alone(facts):
+        return Decision(policy, (), scalars(policy.program, facts), today, "blocked")
     return policy.decide_with(facts, today, given, known)

@@ -8,53 +8,37 @@ strictly and asks the reference evaluator.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from crm_rules.decision import Decision
+from msgspec.structs import replace
+
+from crm_rules.about import About
+from crm_rules.decision import Decision, Status
 from crm_rules.diagnostics import Report
 from crm_rules.errors import CallError
-from crm_rules.facts import scalars, to_mapping, usable_day
+from crm_rules.facts import read_texts, scalars, to_mapping, usable_day
 from crm_rules.ir.evaluate import evaluate
 from crm_rules.ir.inline import contract, inline
-from crm_rules.ir.nodes import Today, Value
 from crm_rules.ir.numbers import to_fact
 from crm_rules.ir.program import Field, Label, Output, Program
-from crm_rules.ir.record import Problem, Rejected, parse_fact, read_record, show_fact
-from crm_rules.ir.rewrite import nodes_of
+from crm_rules.ir.record import read_record, show_fact
+from crm_rules.ir.rewrite import reads_today
 from crm_rules.ir.typing import Function
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from crm_rules.backends.query import CurrentDay
+    from crm_rules.compiling import CompiledPolicy, DurablePolicy
     from crm_rules.proofs.possible import Possible
-    from crm_rules.source import Span
 
 
-@dataclass(frozen=True, slots=True)
-class About:
-    """What people want to know of a policy and no engine needs."""
-
-    title: Label = Label()  # noqa: RUF009 - immutable
-    valid_from: date | None = None
-    valid_to: date | None = None
-    source: str = ""
-    items: tuple[str, ...] = ()
-    owner: str = ""
-    approver: str = ""
-    extends: tuple[str, ...] = ()
-    readings: tuple[tuple[str, str, Label], ...] = ()
-    path: str = ""
-    valid_from_at: Span | None = field(default=None, compare=False)
-    valid_to_at: Span | None = field(default=None, compare=False)
-
-    def in_force(self, day: date) -> bool:
-        """True when the edition's own dates include the day; an absent date is no limit."""
-        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
+Frame = TypeVar("Frame")  # a dataframe of whatever library
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +59,7 @@ class Policy:
 
     program: Program
     required: tuple[Requirement, ...] = ()
-    about: About = About()
+    about: About = About()  # noqa: RUF009 - immutable
     functions: Mapping[str, Function] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
@@ -146,29 +130,19 @@ class Policy:
 
         A field that several policies of the chain declare is what all of them accept.
         """
-        aliases = {requirement.alias for requirement in self.required}
+        aliases = {*(requirement.alias for requirement in self.required), *self.program.measured}
         below = (item.policy.contract(given) for item in self.required if item.alias not in given)
         return contract(self.program.fields, aliases, below)
 
-    @property
+    @cached_property
     def whole(self) -> Program:
         """This policy and those it requires as one program, which answers as the chain does; made once."""
-        cached: Program | None = self.__dict__.get("_whole")
-        if cached is None:
-            required = {item.alias: (item.policy.whole, item.output) for item in self.required}
-            cached = inline(self.program, required)
-            self.__dict__["_whole"] = cached
-        return cached
+        return inline(self.program, {item.alias: (item.policy.whole, item.output) for item in self.required})
 
-    @property
+    @cached_property
     def needs_today(self) -> bool:
         """True when the decision depends on the day."""
-        cached: bool | None = self.__dict__.get("_needs_today")
-        if cached is None:
-            own = any(parameter.is_dated for parameter in self.program.parameters) or reads_today(self.program)
-            cached = own or any(requirement.policy.needs_today for requirement in self.required)
-            self.__dict__["_needs_today"] = cached
-        return cached
+        return reads_today(self.program) or any(requirement.policy.needs_today for requirement in self.required)
 
     def blank_parameters(self, today: date | None = None, given: Iterable[str] = ()) -> tuple[str, ...]:
         """The parameters without a value on that day, of this policy and of those it requires and is not `given`."""
@@ -195,11 +169,35 @@ class Policy:
     def decide_many(
         self, records: Iterable[Any], *, today: date | None = None, given: Mapping[str, Any] | None = None
     ) -> list[Decision]:
-        """The decisions for many records, in their order: `decide_many(rs)[i] == decide(rs[i])`."""
+        """The decisions for many records, in their order: `decide_many(rs)[i] == decide(rs[i])`.
+
+        A policy that ranks, or requires one that does, decides them together, so all records are read first.
+        """
+        if self.ranks(given or ()):
+            from crm_rules.ranking import decide_together  # noqa: PLC0415 - only rankings need it
+
+            return decide_together(self, records, today, given or {})
         decide = self.decide_chain if self.required else self.generated()
         if given is None:
             return [decide(record, today=today) for record in records]
         return [decide(record, today=today, given=given) for record in records]
+
+    def ranks(self, given: Iterable[str] = ()) -> bool:
+        """True when this policy, or one that it requires and is not `given`, looks at all records together."""
+        below = (item.policy for item in self.required if item.alias not in given)
+        return bool(self.program.population) or any(policy.ranks(given) for policy in below)
+
+    def fit(
+        self, records: Iterable[Any], *, today: date | None = None, given: Mapping[str, Any] | None = None
+    ) -> Policy:
+        """The ranking with its borders frozen as these records draw them: a policy that decides one record alone.
+
+        It gives each of these records the class that `decide_many` gives it. Another record is measured
+        against them, without becoming one of them. Raises `CallError` where there is nothing to freeze.
+        """
+        from crm_rules.fitting import fit  # noqa: PLC0415 - only rankings need it
+
+        return fit(self, records, today, given or {})
 
     def engine(self) -> Callable[..., Decision]:
         """The function that answers: the reference for the first record, then the generated one.
@@ -234,6 +232,19 @@ class Policy:
             needs_today=self.needs_today,
         )
 
+    @overload
+    def compile(self, engine: Literal["durable"]) -> DurablePolicy: ...
+    @overload
+    def compile(self, engine: str = "python") -> CompiledPolicy: ...
+    def compile(self, engine: str = "python") -> CompiledPolicy:
+        """This policy for an engine: `python`, `durable`, or one that an installed package names; equal decisions.
+
+        Raises `RefusedError` for what the engine cannot express, `CallError` where there is no such engine.
+        """
+        from crm_rules.compiling import compile_policy  # noqa: PLC0415 - the generated function needs no other engine
+
+        return compile_policy(self, engine)
+
     def decide_chain(
         self, record: Any, *, today: date | None = None, given: Mapping[str, Any] | None = None
     ) -> Decision:
@@ -249,6 +260,20 @@ class Policy:
         self, facts: Mapping[str, Any], today: date | None, given: Mapping[str, Any], known: Mapping[str, Decision]
     ) -> Decision:
         """Decide from facts and the required decisions that are `known` already (by policy id)."""
+        own, required = self.with_required(facts, today, given, known)
+        self.refuse_alone(own)
+        undecided = [alias for alias, decision in required if decision.status != "decided"]
+        if not undecided:
+            return self.decide_own(own, today, required)
+        reading = read_record(self.program, own)
+        problems = tuple(problem for problem in reading.problems if problem.field not in undecided)
+        status: Status = "invalid" if problems else "blocked"
+        return Decision(self, (), scalars(self.program, own), today, status, problems, required)
+
+    def with_required(
+        self, facts: Mapping[str, Any], today: date | None, given: Mapping[str, Any], known: Mapping[str, Decision]
+    ) -> tuple[dict[str, Any], tuple[tuple[str, Decision], ...]]:
+        """The facts with the outputs of the required decisions, and the decisions that were not `given`."""
         own = dict(facts)
         required: list[tuple[str, Decision]] = []
         for requirement in self.required:
@@ -261,16 +286,14 @@ class Policy:
                 decision = requirement.policy.decide_with(facts, today, given, known)
             required.append((alias, decision))
             own[alias] = decision.outputs.get(requirement.output)
-        undecided = [alias for alias, decision in required if decision.status != "decided"]
-        if not undecided:
-            decision = self.engine()(own, today=today)
-            return replace_required(decision, tuple(required))
-        reading = read_record(self.program, own)
-        problems = tuple(problem for problem in reading.problems if problem.field not in undecided)
-        values = scalars(self.program, own)
-        if problems:
-            return Decision(self, (), values, today, "invalid", problems, tuple(required))
-        return Decision(self, (), values, today, "blocked", (), tuple(required))
+        return own, tuple(required)
+
+    def decide_own(
+        self, own: dict[str, Any], today: date | None, required: tuple[tuple[str, Decision], ...]
+    ) -> Decision:
+        """Decide from facts that hold the outputs of the required decisions."""
+        decision = self.engine()(own, today=today)
+        return replace(decision, required=required) if required else decision
 
     def answer(self, record: Any, today: date | None = None, given: Mapping[str, Any] | None = None) -> Decision:
         """The way of everything that is not plain: strict reading, then the reference evaluator."""
@@ -278,6 +301,7 @@ class Policy:
         day = self.usable_today(today)
         self.refuse_blank(day, self.aliases())  # the required decisions are made, or given, before
         facts = to_mapping(record)
+        self.refuse_alone(facts)
         if type(record) is not dict or day is not today:
             return self.engine()(dict(facts), today=day)
         reading = read_record(self.program, facts)
@@ -312,6 +336,18 @@ class Policy:
             return None
         return usable_day(today)
 
+    def ranks_alone(self, facts: Mapping[str, Any]) -> bool:
+        """True for a ranking that is asked for one record which does not say where it stands among the others."""
+        return not all(name in facts for name in self.program.measured)
+
+    def refuse_alone(self, facts: Mapping[str, Any]) -> None:
+        """Raise `CallError` for a record that is to be ranked alone, and does not say where it stands."""
+        if self.ranks_alone(facts):
+            raise CallError(
+                f"{self.id} ranks all records together; use decide_many(records), "
+                "or fit(records) for a policy that decides one record alone"
+            )
+
     def refuse_blank(self, today: date | None, given: Iterable[str] = ()) -> None:
         """Raise `CallError` naming every blank parameter."""
         blank = self.blank_parameters(today, given)
@@ -322,6 +358,59 @@ class Policy:
     def currency_columns(self) -> list[str]:
         """The keys of a record that say which currency a row is in."""
         return [item.currency for item in self.program.fields if item.currency is not None]
+
+    # Tables
+
+    def decide_frame(
+        self,
+        frame: Frame,
+        *,
+        today: date | str | None = None,
+        columns: Mapping[str, str | None] | None = None,
+        given: Mapping[str, Any] | None = None,
+        add: Iterable[str] = ("outputs", "status", "rules", "reason"),
+        prefix: str = "",
+        names: Mapping[str, str] | None = None,
+    ) -> Frame:
+        """The frame with the outputs, `status`, `rules` (ids joined by `;`) and `reason` beside its own columns.
+
+        Any dataframe that narwhals knows, and the same kind comes back, lazy where it was lazy. Each row says what
+        `decide` says of it; outputs are null where it is not decided. A field takes the column of its name, or the one
+        that `columns` maps it to (None: missing in every row). `today` is a date, or the name of the column that holds
+        the day of each row. `add` chooses what is added, `prefix` and `names` how it is called; no column is ever
+        overwritten. Raises `CallError` for columns that are absent or of another type, naming all of them.
+        """
+        from crm_rules import table_asks  # noqa: PLC0415 - not needed to decide
+
+        results = table_asks.results_of(self, add, prefix, names)
+        columns, given = columns or {}, given or {}
+        found: Frame = table_asks.decide_frame(self, frame, results=results, today=today, columns=columns, given=given)
+        return found
+
+    def to_sql(
+        self,
+        *,
+        dialect: str,
+        table: str | Sequence[str],
+        today: date | str | CurrentDay | None = None,
+        columns: Mapping[str, str | None] | None = None,
+        given: Mapping[str, Any] | None = None,
+        add: Iterable[str] = ("outputs", "status", "rules", "reason"),
+        prefix: str = "",
+        names: Mapping[str, str] | None = None,
+    ) -> str:
+        """One SELECT: all columns of the table, and beside them what `decide_frame` adds.
+
+        `dialect` is postgres, duckdb, sqlite or spark, `table` a name or the names of a schema and a table, quoted as
+        they are. `today` is a date, the name of a column, or `CURRENT_DATE` of `crm_rules.backends.to_sql`, the day of
+        the database's clock whenever the text runs. The rest is as for `decide_frame`. Raises `CallError` for what the
+        dialect cannot express; which names are taken in the table it cannot know.
+        """
+        from crm_rules import table_asks  # noqa: PLC0415 - not needed to decide
+
+        results = table_asks.results_of(self, add, prefix, names)
+        facts = {"columns": columns or {}, "given": given or {}}
+        return table_asks.to_sql(self, results=results, dialect=dialect, table=table, today=today, **facts)
 
     # What is open
 
@@ -371,36 +460,18 @@ class Policy:
     # Reading and writing
 
     def read(self, texts: Mapping[str, Any]) -> dict[str, Any]:
-        """The facts of a record of texts (CSV, JSON): each text as its field's type reads it.
+        """The facts of a record of texts (CSV, JSON): each text as its field's type reads it, an empty one as missing.
 
-        An empty text is missing. Numbers may be written as in a policy (`500万`, `12.5%`), dates are ISO,
-        booleans `true` or `false`; JSON numbers, booleans and null are taken as they are. A text that
-        its type cannot read stays a text, so that the decision is `invalid` and says so.
+        Numbers may be written as in a policy (`500万`, `12.5%`), dates are ISO, booleans `true` or `false`; what is no
+        text is taken as it is. A text that its type cannot read stays one, so that the decision is `invalid`.
         """
-        if not isinstance(texts, Mapping):
-            raise CallError(f"a row is a mapping of texts by field, found {show_fact(texts)}")
-        kinds = {item.name: item.type for item in self.inputs}
-        facts: dict[str, Any] = {}
-        for name, text in texts.items():
-            if name in kinds and isinstance(text, str):
-                value: Value | Rejected | None = None if text == "" else parse_fact(kinds[name], text)
-                facts[name] = text if isinstance(value, Rejected) else to_fact(value)
-            else:
-                facts[name] = text
-        return facts
+        return read_texts({item.name: item.type for item in self.inputs}, texts)
 
     def replay(self, text: str) -> Decision:
         """Decide again what a decision's `to_json` recorded; on the same policy it gives the same bytes."""
-        try:
-            return replay(self, json.loads(text))
-        except CallError:
-            raise
-        except json.JSONDecodeError as error:
-            raise CallError("the text is not the record of a decision: it is no JSON") from error
-        except KeyError as error:
-            raise CallError(f"the text is not the record of a decision: it has no `{error.args[0]}`") from error
-        except (TypeError, AttributeError, ValueError) as error:
-            raise CallError("this is not the record of a decision, as `to_json` writes it") from error
+        from crm_rules.replaying import replay_text  # noqa: PLC0415 - not needed to decide
+
+        return replay_text(self, text)
 
     def input_schema(self) -> dict[str, Any]:
         """The JSON Schema of a record, the fields of required policies included."""
@@ -423,52 +494,3 @@ def restore(program: str, required: tuple[Requirement, ...], about: About, funct
     from crm_rules.backends.to_json import from_json  # noqa: PLC0415 - not needed to decide
 
     return Policy(from_json(program), required, about, functions)
-
-
-def replace_required(decision: Decision, required: tuple[tuple[str, Decision], ...]) -> Decision:
-    """The same decision with the required decisions it was made from."""
-    return Decision(
-        decision.policy, decision.results, decision.facts, decision.today, decision.status, decision.problems, required
-    )
-
-
-def reads_today(program: Program) -> bool:
-    """True when an expression or a border of the program is `today`."""
-    return any(isinstance(node, Today) for node in nodes_of(program))
-
-
-def replay(policy: Policy, written: Mapping[str, Any]) -> Decision:
-    """The decision that a written one recorded, made again; raises `CallError` when it is another policy's."""
-    if written["hash"] != policy.content_hash:
-        raise CallError(
-            f"the record is of {written['policy']} {written['version']} with other content, not of {policy!r}"
-        )
-    if written["hidden"]:
-        raise CallError(
-            f"the record leaves out sensitive values: {', '.join(written['hidden'])}; write it with sensitive=True"
-        )
-    today = None if written["today"] is None else date.fromisoformat(written["today"])
-    facts = policy_facts(policy, written["values"])
-    required = tuple(
-        (item.alias, replay(item.policy, written["required"][item.alias]))
-        for item in policy.required
-        if item.alias in written["required"]
-    )
-    kept = tuple(Problem(item["field"], item["code"], item["found"], item["expected"]) for item in written["problems"])
-    if written["status"] in {"invalid", "blocked"}:
-        return Decision(policy, (), scalars(policy.program, facts), today, written["status"], kept, required)
-    return replace_required(policy.generated()(facts, today=today), required)
-
-
-def policy_facts(policy: Policy, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of the declared fields out of their JSON forms."""
-    facts: dict[str, Any] = {}
-    for item in policy.program.fields:
-        value = values.get(item.name)
-        if isinstance(value, str):
-            parsed = parse_fact(item.type, value)
-            value = value if isinstance(parsed, Rejected) else to_fact(parsed)
-        facts[item.name] = value
-        if item.currency is not None:
-            facts[item.currency] = item.type.unit  # type: ignore[union-attr]
-    return facts

@@ -88,8 +88,12 @@ class Desk:
 
     def run(self, data: str, *options: str, policy: str = "order") -> Result:
         """Run `crm-rules decide` on a file of the folder."""
+        return self.run_address(str(self.folder / data), *options, policy=policy)
+
+    def run_address(self, data: str, *options: str, policy: str = "order") -> Result:
+        """Run `crm-rules decide` on whatever the words mean."""
         self.capture.readouterr()
-        code = main(["decide", str(self.folder / "policies"), str(self.folder / data), "--policy", policy, *options])
+        code = main(["decide", str(self.folder / "policies"), data, "--policy", policy, *options])
         out, err = self.capture.readouterr()
         place = str(self.folder) + "/"
         return Result(code, out.replace(place, ""), err.replace(place, ""))

@@ -64,7 +64,7 @@ def load_policy(kind: Kind) -> crm_rules.Policy:
 
 def test_a_registered_kind_is_listed_after_the_built_in_ones(kind: Kind) -> None:
     """Messages, the schema and the command line name it with the others."""
-    assert kind_names() == ["decision-table", "ladder", "scorecard", "cadence", "checklist"]
+    assert kind_names() == ["decision-table", "ladder", "scorecard", "cadence", "ranking", "checklist"]
     assert find_kind("checklist") is kind
 
 

@@ -7,17 +7,18 @@ stands for any lines. What should not be run (setting up, editing) is written in
 
 from __future__ import annotations
 
-import os
+import io
 import re
 import shlex
-import subprocess
-import sys
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
 import pytest
 from sybil import Document, Example
 from sybil.example import SybilFailure
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+
+from crm_rules.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -28,17 +29,18 @@ def _printed_by(command: str) -> str:
     """What a `crm-rules` command prints in the repository's root."""
     program, *arguments = shlex.split(command)
     assert program == "crm-rules", f"a console block runs only crm-rules, not `{command}`; use a sh block"
-    run = subprocess.run(
-        [sys.executable, "-m", "crm_rules", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONUTF8": "1", "NO_COLOR": "1", "COLUMNS": "120"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-    return run.stdout
+    printed = io.StringIO()
+    with (
+        redirect_stdout(printed),
+        redirect_stderr(printed),
+        suppress(SystemExit),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("NO_COLOR", "1")
+        patch.setenv("COLUMNS", "120")
+        patch.chdir(ROOT)
+        main(arguments)
+    return printed.getvalue()
 
 
 def _tidy(text: str) -> str:

@@ -97,9 +97,9 @@ def test_every_case_of_a_document_passes(document: Path, tmp_path: Path) -> None
 
 
 def test_the_documents_hold_policies_and_cases() -> None:
-    """The tests above have something to look at: each of the four kinds, with cases."""
+    """The tests above have something to look at: each of the five kinds, with cases."""
     text = "".join((DOCS / "kinds.md").read_text(encoding="utf-8"))
-    for kind in ("decision-table", "scorecard", "ladder", "cadence"):
+    for kind in ("decision-table", "scorecard", "ladder", "cadence", "ranking"):
         assert f"\nkind: {kind}\n" in text
     assert text.count("\ncases:\n") >= 4
 

@@ -56,10 +56,11 @@ def test_the_demo_of_an_installed_wheel_speaks_both_languages(wheel: Path, tmp_p
     environment = tmp_path / "environment"
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    _run(sys.executable, "-m", "venv", environment, cwd=elsewhere)
+    # This environment's pip installs into the other one, which saves setting up a second pip.
+    _run(sys.executable, "-m", "venv", "--without-pip", environment, cwd=elsewhere)
     programs = environment / ("Scripts" if os.name == "nt" else "bin")
     _run(
-        *(programs / "python", "-m", "pip", "--disable-pip-version-check", "install"),
+        *(sys.executable, "-m", "pip", "--python", programs / "python", "--disable-pip-version-check", "install"),
         *("--constraint", ROOT / "constraints.txt", wheel),
         cwd=elsewhere,
     )

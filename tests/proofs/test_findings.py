@@ -113,7 +113,7 @@ def about(program: Program, found: list[Diagnostic], codes: set[str], table: Tab
             yield one
 
 
-@settings(max_examples=40)
+@pytest.mark.no_cover
 @given(authored())
 def test_every_witness_shows_what_its_finding_says(program: Program) -> None:
     """A witness is an accepted record of which the reference evaluator says exactly what the message says."""
@@ -123,7 +123,7 @@ def test_every_witness_shows_what_its_finding_says(program: Program) -> None:
             assert shows(program, finding), finding
 
 
-@settings(max_examples=40)
+@pytest.mark.no_cover
 @given(programs(calls=True))
 def test_witnesses_of_any_program_are_confirmed(program: Program) -> None:
     """The same for programs of every node, where most of it cannot be proven."""
@@ -133,7 +133,7 @@ def test_witnesses_of_any_program_are_confirmed(program: Program) -> None:
             assert shows(program, finding), finding
 
 
-@settings(max_examples=40)
+@pytest.mark.no_cover
 @given(authored(), st.data())
 def test_silence_about_gaps_and_overlaps_is_proof(program: Program, data: st.DataObject) -> None:
     """Where no finding and no note stands at a table, no record is undecided by it."""
@@ -151,7 +151,7 @@ def test_silence_about_gaps_and_overlaps_is_proof(program: Program, data: st.Dat
             assert any(about(program, found, codes, table)), (table.id, step, record, today)
 
 
-@settings(max_examples=40)
+@pytest.mark.no_cover
 @given(authored(), st.data())
 def test_rules_that_never_decide_never_do(program: Program, data: st.DataObject) -> None:
     """A rule reported as masked, unreachable or never firing decides no record; the same for duplicates under FIRST."""
@@ -172,7 +172,7 @@ def test_rules_that_never_decide_never_do(program: Program, data: st.DataObject)
                 assert len(rows) > 1, (finding, record, today)
 
 
-@settings(max_examples=40)
+@pytest.mark.no_cover
 @given(authored(), st.data())
 def test_outcomes_that_nobody_gets_do_not_occur(program: Program, data: st.DataObject) -> None:
     """A declared value of an output that is reported as unreachable is given to no record."""
@@ -187,7 +187,7 @@ def test_outcomes_that_nobody_gets_do_not_occur(program: Program, data: st.DataO
             assert outputs.get(name) not in never, (name, record, today)
 
 
-@settings(max_examples=40)
+@pytest.mark.no_cover
 @given(authored(), st.data())
 def test_columns_that_decide_nothing_can_be_removed(program: Program, data: st.DataObject) -> None:
     """Read from the top without a column that is reported as idle, the rules give what they gave with it."""
@@ -204,7 +204,7 @@ def test_columns_that_decide_nothing_can_be_removed(program: Program, data: st.D
                 assert gives(before, table) == gives(after, table), (finding, record, today)
 
 
-@settings(max_examples=40)
+@pytest.mark.no_cover
 @given(authored(shape="table"), st.data())
 def test_what_stands_in_an_idle_column_does_not_matter(program: Program, data: st.DataObject) -> None:
     """Another value of a field that only an idle column tests changes nothing."""
@@ -251,7 +251,7 @@ def without_column(program: Program, table: Table, place: int) -> Program:
     return replace(program, steps=tuple(smaller if step == table else step for step in program.steps))
 
 
-@settings(max_examples=40)
+@pytest.mark.no_cover
 @given(authored(shape="table"), st.data())
 def test_a_looser_hit_policy_than_needed_can_be_left_out(program: Program, data: st.DataObject) -> None:
     """Where FIRST or ANY is reported as loose, UNIQUE decides every record alike."""
@@ -265,7 +265,7 @@ def test_a_looser_hit_policy_than_needed_can_be_left_out(program: Program, data:
         assert gives(answer(program, record, today), table) == gives(answer(strict_program, record, today), table)
 
 
-@settings(max_examples=40)
+@pytest.mark.no_cover
 @given(authored(), st.data())
 def test_tests_out_of_range_pass_nobody(program: Program, data: st.DataObject) -> None:
     """A cell reported as testing for values that the field never has is passed by no record."""
@@ -279,6 +279,7 @@ def test_tests_out_of_range_pass_nobody(program: Program, data: st.DataObject) -
             assert index not in evaluation.steps[table.id].rows
 
 
+@pytest.mark.no_cover
 @settings(max_examples=30)
 @given(authored())
 def test_the_findings_are_the_same_twice(program: Program) -> None:
@@ -286,6 +287,7 @@ def test_the_findings_are_the_same_twice(program: Program) -> None:
     assert found_in(program) == found_in(program)
 
 
+@pytest.mark.no_cover
 @settings(max_examples=30)
 @given(programs(calls=True), st.data())
 def test_silence_holds_for_any_program(program: Program, data: st.DataObject) -> None:

@@ -84,7 +84,7 @@ def questions(draw: Any, data: st.DataObject) -> tuple[Policy, dict[str, Any], d
     """A policy, a record, a day, an outcome, and another record with it that differs in changeable fields only."""
     policy = policies(data)
     today = draw(todays())
-    record = with_currencies(policy, draw(records(policy.program)))
+    record = with_currencies(policy, draw(records(policy.program, bad=False)))
     assume(policy.answer(record, today).status != "invalid")
     found = list(islice(others(policy, record, today), 12))
     assume(found)
@@ -116,6 +116,7 @@ def others(policy: Policy, record: dict[str, Any], today: date) -> Iterator[dict
                 yield other
 
 
+@pytest.mark.no_cover
 @SEARCHED
 @given(st.data())
 def test_the_nearest_record_has_the_outcome_and_differs_as_said(data: st.DataObject) -> None:
@@ -140,6 +141,7 @@ def test_the_nearest_record_has_the_outcome_and_differs_as_said(data: st.DataObj
         assert len(changed) <= sum(theirs[name] != before[name] for name in fields)
 
 
+@pytest.mark.no_cover
 @SEARCHED
 @given(st.data())
 def test_no_smaller_change_gives_the_outcome(data: st.DataObject) -> None:

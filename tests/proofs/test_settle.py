@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import crm_rules
@@ -314,7 +314,6 @@ def records() -> Iterator[dict[str, int]]:
         yield {"x": x, "y": y}
 
 
-@settings(max_examples=50)
 @given(linear())
 def test_the_prover_never_contradicts_the_evaluator(program: Program) -> None:
     """Of linear tables every question is settled, and as evaluating all records settles it."""
@@ -403,14 +402,12 @@ def test_arithmetic_means_the_same_to_the_prover(name: str) -> None:
             assert admits_record(record, some) == some.contains(found), (record, found)
 
 
-@settings(max_examples=60)
 @given(programs(calls=True), st.data())
 def test_a_formula_admits_every_record_of_any_program(program: Program, data: st.DataObject) -> None:
     """Each value that the evaluator gives to a step is one that the formulas allow, whatever the expressions."""
     admits(program, data)
 
 
-@settings(max_examples=60)
 @given(authored(), st.data())
 def test_a_formula_admits_every_record_of_an_authored_program(program: Program, data: st.DataObject) -> None:
     """The same near the borders of small programs, with their tables, totals and conflicts."""

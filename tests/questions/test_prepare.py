@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_rules.ir.nodes import Add, Bound, Constant, FieldValue, OneOf, ParameterValue, StepValue, Test, Within
@@ -104,7 +104,6 @@ def in_order(draw: Any, program: Program) -> dict[str, Any]:
     return found
 
 
-@settings(max_examples=100)
 @given(st.data())
 def test_findings_with_samples_are_those_of_any_values(data: st.DataObject) -> None:
     """What exists for some company's values is found while they are blank, and what never happens never does."""

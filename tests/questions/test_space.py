@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_rules.ir.evaluate import Scope, StepResult, Undecided, evaluate, parameter_values, passes, value_of
@@ -87,21 +87,18 @@ def agrees(program: Program, data: st.DataObject) -> None:
                 assert found[table.id] == wanted, (table.id, record, today)
 
 
-@settings(max_examples=60)
 @given(programs(calls=True), st.data())
 def test_the_pieces_of_a_record_leave_the_rows_that_match(program: Program, data: st.DataObject) -> None:
     """In any program, whatever its columns test, masks and links leave exactly the rows that hold for a record."""
     agrees(program, data)
 
 
-@settings(max_examples=60)
 @given(authored(), st.data())
 def test_the_pieces_leave_the_rows_that_match_in_authored_policies(program: Program, data: st.DataObject) -> None:
     """The same where rows stand close together, under `otherwise`, parameters and totals."""
     agrees(program, data)
 
 
-@settings(max_examples=60)
 @given(authored(), authored(), st.data())
 def test_two_programs_share_their_axes(program: Program, other: Program, data: st.DataObject) -> None:
     """In a common space each program keeps its own rows, and a field that both test is one axis."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_rules.ir import days
@@ -89,7 +89,6 @@ def epoch(program: Program, day: date) -> tuple[Any, ...]:
     return tuple(one.at(day) for one in program.parameters)
 
 
-@settings(max_examples=60)
 @given(border_programs(), st.lists(any_day(), min_size=20, max_size=60))
 def test_no_day_has_a_piece_that_no_representative_has(program: Program, sampled: list[date]) -> None:
     """On any day the pieces between the borders are among those of one representative day with the same parameters."""

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_rules.ir.evaluate import Evaluation, Scope, evaluate, parameter_values, value_of
@@ -80,21 +80,18 @@ def agrees(program: Program, data: st.DataObject) -> None:
         assert answers(here, final.outcomes[0], evaluation, record), (final, evaluation.outputs, record)
 
 
-@settings(max_examples=60)
 @given(programs(calls=True), st.data())
 def test_a_record_gets_the_outcome_of_its_box(program: Program, data: st.DataObject) -> None:
     """Status and outputs of the one final state whose boxes hold a record are those of the evaluator."""
     agrees(program, data)
 
 
-@settings(max_examples=60)
 @given(authored(), st.data())
 def test_a_record_of_an_authored_policy_gets_the_outcome_of_its_box(program: Program, data: st.DataObject) -> None:
     """The same for scorecards with weights and overrides, chains of tables, and all hit policies."""
     agrees(program, data)
 
 
-@settings(max_examples=60)
 @given(authored(), st.data())
 def test_watched_steps_and_deciding_rules_are_told(program: Program, data: st.DataObject) -> None:
     """With `rules` and `watch` a final state says which rows decide, and what the watched steps gave."""
@@ -132,7 +129,6 @@ def test_watched_steps_and_deciding_rules_are_told(program: Program, data: st.Da
         assert watched[:2] == (step.status, step.cause)
 
 
-@settings(max_examples=60)
 @given(authored(), st.data())
 def test_every_outcome_over_plain_fields_has_a_record(program: Program, data: st.DataObject) -> None:
     """Where all axes are fields, a record taken from a box of a final state gets that outcome."""
@@ -149,7 +145,6 @@ def test_every_outcome_over_plain_fields_has_a_record(program: Program, data: st
         assert answers(here, final.outcomes[0], evaluate(program, record, today, FUNCTIONS), record)
 
 
-@settings(max_examples=60)
 @given(authored(), st.data())
 def test_a_limited_walk_has_the_outcomes_of_the_limited_records(program: Program, data: st.DataObject) -> None:
     """With `only` one value on an axis, no outcome is new and the record's own is among them."""
@@ -167,7 +162,6 @@ def test_a_limited_walk_has_the_outcomes_of_the_limited_records(program: Program
         assert len(finals_of(limited, record)) == 1
 
 
-@settings(max_examples=40)
 @given(authored(shape="table"), st.data())
 def test_two_programs_are_walked_side_by_side(program: Program, data: st.DataObject) -> None:
     """A program beside one with its rows reversed: a final state has the outcome of each, for the same record."""
@@ -187,7 +181,6 @@ def test_two_programs_are_walked_side_by_side(program: Program, data: st.DataObj
             assert answers(here, outcome, evaluate(one, record, today, FUNCTIONS), record)
 
 
-@settings(max_examples=40)
 @given(authored(shape="table"), st.data())
 def test_a_paired_axis_has_a_value_for_each_machine(program: Program, data: st.DataObject) -> None:
     """With `pairs` two records that differ in one field are walked at once, each with its own piece of that axis."""

@@ -355,12 +355,14 @@ BROKEN_ENGINES: list[tuple[str, Engine, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.no_cover
 def test_the_kit_passes_the_reference_itself() -> None:
     """So that whatever it says of another engine is about that engine."""
     check_backend(reference, examples=100)
     check_backend(reference, refuses=NotImplementedError, rules=False, examples=10)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("name", "engine", "said"), BROKEN_ENGINES, ids=[one[0] for one in BROKEN_ENGINES])
 def test_the_kit_notices_an_engine_that_answers_otherwise(name: str, engine: Engine, said: str) -> None:
     """And names the record, the day and the program."""
@@ -371,6 +373,7 @@ def test_the_kit_notices_an_engine_that_answers_otherwise(name: str, engine: Eng
     assert "record = " in text or "compiling" in text or "not the same" in text
 
 
+@pytest.mark.no_cover
 def test_an_engine_without_rules_and_one_that_refuses_everything() -> None:
     """Rules are asked for only where they are offered; a refusal is no answer."""
     check_backend(changed(lambda answer: replace(answer, rules=())), rules=False, examples=20)

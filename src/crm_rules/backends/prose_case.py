@@ -13,7 +13,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from crm_rules.backends.prose_values import in_language, show_amount, show_value, test_in_words
+from crm_rules.backends.prose_values import in_language, show_value, test_in_words
 from crm_rules.backends.prose_words import Language, say
 from crm_rules.dataclass import dataclass
 from crm_rules.ir.evaluate import (
@@ -377,4 +377,5 @@ class Story:
             return ""
         if self.reads(cell.column.subject, self.hidden):
             return ""  # the distance from the border would tell the value
-        return self.say(key, distance=show_amount(reduced(abs(border - value)), cell.column.type, self.lang))
+        distance, source = reduced(abs(border - value)), self.source_of(cell.column.subject)
+        return self.say(key, distance=show_value(distance, cell.column.type, source, self.lang))

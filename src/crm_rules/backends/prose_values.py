@@ -18,8 +18,10 @@ from crm_rules.ir.nodes import AnyOf, Anything, Expr, IsMissing, IsPresent, NotP
 from crm_rules.ir.numbers import Exact, decimal_parts, decimals_of, reduced, rounded, show_number
 from crm_rules.ir.program import Field, Label, Output
 from crm_rules.ir.types import Integer, Money, Number, Type
+from crm_rules.ir.typing import is_quotient
 
 SHOWN_DECIMALS = 4  # of a quotient without a finite decimal form
+SHARE_DECIMALS = 2  # of a share in percent
 LARGE_DECIMALS = 2  # `12.34万` is read at a glance, `12.3456万` is not
 
 
@@ -46,10 +48,19 @@ def show_value(value: Any, kind: Type, field: Field | Output | None = None, lang
         return say(lang, "list").join(show_value(one, item, field, lang) for one in value) or say(lang, "nothing")
     if isinstance(value, int | Fraction | Decimal | float):
         exact = Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
-        return show_amount(reduced(exact), kind, lang)
+        of_a_whole = isinstance(field, Field) and is_quotient(field.type)  # no other field is a quotient
+        return show_share(reduced(exact), lang) if of_a_whole else show_amount(reduced(exact), kind, lang)
     labels = dict(field.value_labels) if field is not None else {}
     label = in_language(labels.get(value, Label()), lang)
     return say(lang, "labelled", label=label, value=value) if label and label != value else str(value)
+
+
+def show_share(value: Exact, lang: Language) -> str:
+    """A part of a whole in percent, rounded to two decimals where it has more, and then it says so."""
+    percent = reduced(value * 100)
+    if decimal_parts(percent) is not None and decimals_of(percent) <= SHARE_DECIMALS:
+        return f"{show_digits(percent, lang)}%"
+    return say(lang, "about", value=f"{show_digits(rounded(percent, SHARE_DECIMALS, 'half_even'), lang)}%")
 
 
 def show_amount(value: Exact, kind: Type, lang: Language) -> str:

@@ -27,6 +27,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "known": ("What was known", "已知情况"),
     "nothing-known": ("Nothing is asked of the record.", "本规则不需要任何资料。"),
     "derived": ("What follows from it", "由此推算"),
+    "standing": ("Where it stands", "所处位置"),
     "held": ("Which rules held", "适用的规则"),
     "problems": ("What is wrong with the record", "资料中的问题"),
     "no-problems": ("What could be read", "其余资料"),
@@ -62,6 +63,22 @@ WORDS: dict[str, tuple[str, str]] = {
     "output": ("{name} = {value}", "{name} = {value}"),
     "output-labelled": ("{label} ({name}) = {value}", "{label}（{name}）= {value}"),
     "by-default": ("{value} (nothing given: the default)", "{value}（未填，取默认值）"),
+    # the place among all records
+    "ranked": ("Position {first} of {count} by {name}", "按{name}排在第 {first} 名，共 {count} 条"),
+    "ranked-equal": (
+        "Positions {first} to {last} of {count} by {name}, shared by equals",
+        "按{name}并列第 {first} 至 {last} 名，共 {count} 条",
+    ),
+    "not-ranked": ("Not among the {count} that are ranked by {name}", "未参加按{name}的排名（共 {count} 条）"),
+    "within": (" (within {name}: {value})", "（{name}：{value}）"),
+    "heads": (
+        "Of the records, {before} stand before it; {reached} with it",
+        "记录数占比：排在其前 {before}，连同本条 {reached}",
+    ),
+    "shares": (
+        "Of {name}, {before} is held by those before it; {reached} with it",
+        "{name}占比：排在其前 {before}，连同本条 {reached}",
+    ),
     # cells: what a test asks for
     "anything": ("anything", "不限"),
     "present": ("any value", "已填"),
@@ -119,6 +136,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "because-list": ("; ", "；"),
     "decided-by-policy": ("{value}, decided by {policy}", "{value}，由 {policy} 判定"),
     "requires": ("{alias} comes from {policy}, which is not decided:", "{alias} 取自 {policy}，而后者尚无结论："),
+    "all-records": ("all records together, since it ranks them", "全部记录（排名须对全部记录一并进行）"),
     "blank": ("no value is set for {parameter}", "参数 {parameter} 尚未设定取值"),
     # why not
     "points-short": (

@@ -53,6 +53,7 @@ from crm_rules.ir.types import (
     Text,
     is_numeric,
 )
+from crm_rules.ir.typing import is_quotient
 
 SHORT = 10**9  # CPython compares ints below 2**30 faster, and most facts are, so they are asked first
 
@@ -62,6 +63,7 @@ class Uses:
 
     def __init__(self, program: Program) -> None:
         self.numeric = {one.name for one in program.fields if is_numeric(one.type)}
+        self.quotients = {one.name for one in program.fields if is_quotient(one.type)}
         self.parameters = {one.name: one for one in program.parameters}
         self.borders: dict[str, dict[Expr, None]] = {}
         self.exact: set[str] = set()
@@ -104,7 +106,7 @@ class Uses:
         borders = tuple(borders_of(test))
         if isinstance(subject, FieldValue) and subject.name in self.numeric:
             self.borders.setdefault(subject.name, {}).update(dict.fromkeys(borders))
-            if not all(map(self.is_plain, borders)):
+            if subject.name in self.quotients or not all(map(self.is_plain, borders)):
                 self.tested_otherwise.add(subject.name)
                 self.exact.add(subject.name)
         else:
@@ -215,6 +217,8 @@ class FieldReader:
             ("float", self.float_checks(one, value)),
             ("Decimal", self.decimal_checks(one, value)),
         ]
+        if is_quotient(one.type):
+            branches.append(("Fraction", limits(one, value)))
         with self.draft.block() as otherwise:
             self.draft.leave()
         for name, conditions in reversed(branches):
@@ -343,6 +347,12 @@ def not_of(value: ast.expr, kind: str) -> ast.expr:
 def between(low: float, value: ast.expr, high: float) -> ast.expr:
     """`low <= value <= high`."""
     return compare(ast.Constant(value=low), "<=", value, "<=", ast.Constant(value=high))
+
+
+def limits(one: Field, value: ast.expr) -> list[ast.expr]:
+    """The whole limits of a quotient; no others are declared for one."""
+    low = [compare(ast.Constant(value=ceiling(one.low)), "<=", value)] if one.low is not None else []
+    return low + ([compare(value, "<=", ast.Constant(value=floor(one.high)))] if one.high is not None else [])
 
 
 def as_decimal(value: Exact) -> Decimal:

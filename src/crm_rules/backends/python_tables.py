@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from datetime import date
-from fractions import Fraction
 from typing import Any, TypeAlias, assert_never
 
 from crm_rules.backends.python_draft import MISSING, Known, Operand
@@ -31,9 +29,9 @@ from crm_rules.backends.python_syntax import (
     when,
 )
 from crm_rules.backends.python_tree import Axis, Leaf, Node, Split, grow
+from crm_rules.backends.table_groups import Groups, Piece, groups_of, pieces, rows_at
 from crm_rules.dataclass import dataclass
-from crm_rules.ir import days
-from crm_rules.ir.evaluate import Scope, gather, passes
+from crm_rules.ir.evaluate import Scope, gather
 from crm_rules.ir.nodes import Expr, StepValue, Test, Value
 from crm_rules.ir.program import Column, Table
 from crm_rules.ir.rewrite import descendants
@@ -73,15 +71,6 @@ class Cutter:
     inside: Callable[[int], ast.expr]
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of an ordered axis that no border divides; it begins at `start`, or after it."""
-
-    sample: Any
-    start: Any
-    includes_start: bool
-
-
 class TableWriter:
     """Writes one table; `write` hands the outputs to a sink in each place where they are known."""
 
@@ -114,7 +103,7 @@ class TableWriter:
     def cut(self, column: Column) -> list[Cutter]:
         """The axes of one tested value."""
         subject = self.subjects[column.subject]
-        groups = self.groups(column.subject)
+        groups = groups_of(self.table, column.subject)
         tests = list(dict.fromkeys(test for group in groups for test in group))
         borders = list(dict.fromkeys(border for test in tests for border in borders_of(test)))
         if any(self.expressions.reach(border) != "nothing" for border in borders):
@@ -130,21 +119,11 @@ class TableWriter:
             case _:
                 return [self.condition_axis(test, subject, groups) for test in tests]
 
-    def groups(self, subject: Expr) -> dict[tuple[Test, ...], int]:
-        """The different tests of a value, each with the set of rows that make it."""
-        positions = [index for index, column in enumerate(self.table.columns) if column.subject == subject]
-        found: dict[tuple[Test, ...], int] = {}
-        for index in self.ordinary:
-            tests = tuple(self.table.rows[index].tests[position] for position in positions)
-            found[tests] = found.get(tests, 0) | 1 << index
-        return found
+    def rows_at(self, groups: Groups, value: Value | None) -> int:
+        """The rows whose tests a value passes."""
+        return rows_at(groups, value, Scope({}, self.expressions.fixed_parameters, None, {}, {}))
 
-    def rows_at(self, groups: dict[tuple[Test, ...], int], value: Value | None) -> int:
-        """The rows whose tests a value passes; the reference evaluator says so."""
-        scope = Scope({}, self.expressions.fixed_parameters, None, {}, {})
-        return sum(rows for tests, rows in groups.items() if all(passes(test, value, scope) for test in tests))
-
-    def condition_axis(self, test: Test, subject: Subject, groups: dict[tuple[Test, ...], int]) -> Cutter:
+    def condition_axis(self, test: Test, subject: Subject, groups: Groups) -> Cutter:
         """An axis of two atoms: the test fails, or passes."""
         demanding = sum(rows for tests, rows in groups.items() if test in tests)
         condition = self.expressions.condition(test, subject)
@@ -152,7 +131,7 @@ class TableWriter:
         axis = Axis((self.everyone & ~demanding, self.everyone), ordered=False)
         return Cutter(axis, lambda part: condition if part == PASSES else opposite)
 
-    def discrete_axis(self, column: Column, subject: Subject, groups: dict[tuple[Test, ...], int]) -> Cutter:
+    def discrete_axis(self, column: Column, subject: Subject, groups: Groups) -> Cutter:
         """An axis whose atoms are the options that no test tells apart."""
         options = column.type.one_of if isinstance(column.type, Choice) else (True, False)
         atoms: dict[int, list[Any]] = {}
@@ -171,9 +150,7 @@ class TableWriter:
 
         return Cutter(Axis(tuple(rows for rows, _ in found), ordered=False, missing=missing), inside)
 
-    def ordered_axis(
-        self, column: Column, subject: Subject, groups: dict[tuple[Test, ...], int], values: dict[Expr, Any]
-    ) -> Cutter:
+    def ordered_axis(self, column: Column, subject: Subject, groups: Groups, values: dict[Expr, Any]) -> Cutter:
         """An axis cut at the borders of its tests."""
         border_at = {value: border for border, value in reversed(values.items())}
         whole = isinstance(column.type, Integer)
@@ -432,27 +409,3 @@ def joined(identifier: str, endings: list[Operand]) -> Operand:
     """A variable that holds one of several operands."""
     may_be_missing = any(operand.may_be_missing for operand in endings)
     return Operand(named(identifier), may_be_missing, all(operand.whole for operand in endings))
-
-
-def pieces(borders: list[Any], *, whole: bool) -> Iterator[Piece]:
-    """The stretches of an ordered axis between its borders, and the borders themselves, from low to high."""
-    lowest = beyond(borders[0], -1, whole=whole)
-    if lowest is not None:
-        yield Piece(lowest, None, includes_start=False)
-    for border, following in zip(borders, [*borders[1:], None], strict=True):
-        if not whole or border.denominator == 1:
-            yield Piece(border, border, includes_start=True)
-        sample = beyond(border, 1, whole=whole)
-        if following is not None and sample is not None and sample >= following:
-            sample = None if whole or isinstance(border, date) else Fraction(border + following) / 2
-        if sample is not None:
-            yield Piece(sample, border, includes_start=False)
-
-
-def beyond(border: Any, direction: int, *, whole: bool) -> Any:
-    """A value a little above or below a border; None at the end of the calendar."""
-    if isinstance(border, date):
-        return days.add_days(border, direction)
-    if whole:
-        return border.numerator // border.denominator + (direction if direction > 0 or border.denominator == 1 else 0)
-    return border + direction

@@ -24,16 +24,17 @@ from crm_rules.errors import CallError
 from crm_rules.ir.laws import InputCondition, Law, OutputCondition
 from crm_rules.ir.nodes import Bound, Expr, Test, Value
 from crm_rules.ir.numbers import show_number
+from crm_rules.ir.population import Population
 from crm_rules.ir.program import Column, Dated, Field, Label, Output, Parameter, Program, Row, Step
 from crm_rules.ir.record import parse_date
 from crm_rules.ir.types import Type
 
 FORMAT = "crm-rules program 1"
-PARTS = (Program, Field, Parameter, Dated, Output, Column, Row, Label, Bound, InputCondition, OutputCondition)
+PARTS = (Program, Population, Field, Parameter, Dated, Output, Column, Row, Label, Bound)
+CONDITIONS = (InputCondition, OutputCondition)
 NODES: dict[str, type] = {
-    kind.__name__: kind
-    for kind in (*get_args(Expr), *get_args(Test), *get_args(Step), *get_args(Type), *get_args(Law), *PARTS)
-}
+    kind.__name__: kind for union in (Expr, Test, Step, Type, Law) for kind in get_args(union)
+} | {kind.__name__: kind for kind in (*PARTS, *CONDITIONS)}
 # What people read, where it was written, and what they promise of the rules: no part of the meaning or the hash.
 FOR_PEOPLE = frozenset({"label", "value_labels", "text", "layer", "laws"})
 # The members of each node that are written, with their defaults; spans are not compared, so not written.

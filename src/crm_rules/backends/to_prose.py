@@ -27,6 +27,7 @@ from crm_rules.backends.prose_case import (
 from crm_rules.backends.prose_outlook import outlook
 from crm_rules.backends.prose_problems import problem_line
 from crm_rules.backends.prose_reasons import reasons
+from crm_rules.backends.prose_standing import standing
 from crm_rules.backends.prose_values import capitalized, show_value
 from crm_rules.backends.prose_why_not import why_not
 from crm_rules.backends.prose_words import Language
@@ -66,6 +67,7 @@ def explained(story: Story) -> list[str]:
     reasons_why_not: list[str] = []
     if case.evaluation is not None:
         lines += derived(story)
+        lines += standing(story)
         lines += undecided(story)
         lines += held(story)
         reasons_why_not = why_not(story)
@@ -106,9 +108,12 @@ def known(story: Story) -> list[str]:
     """A line a field that the policy uses: label, key, value."""
     wrong = of_the_record(story)
     bad = {problem.field for problem in wrong}
-    used = set(mentioned((story.program.steps, story.program.outputs))) | {one[0] for one in story.program.required}
+    used = set(mentioned((story.program.population, story.program.steps, story.program.outputs))) | {
+        one[0] for one in story.program.required
+    }
     waiting_for = set(undecided_aliases(story))
-    fields = [one for one in story.program.fields if one.name in used and one.name not in bad | waiting_for]
+    left_out = bad | waiting_for | set(story.program.measured)
+    fields = [one for one in story.program.fields if one.name in used and one.name not in left_out]
     if not fields:
         return [] if wrong or story.program.fields else ["", story.say("nothing-known")]
     lines: list[str] = []
@@ -207,6 +212,9 @@ def waiting(story: Story) -> list[str]:
             name = story.say("labelled", label=label, value=alias) if label else alias
             lines.append("  " + story.say("requires", alias=name, policy=required.program.id))
             lines += [f"    {line}".rstrip() for line in explained(story.of_required(required))]
+    measures = [story.case.values.get(name) for name in story.program.measured]
+    if None in measures and len(lines) == 2:  # noqa: PLR2004 - nothing but the heading
+        lines.append("  " + story.say("all-records"))
     labels = {parameter.name: story.label(parameter.label) for parameter in story.program.parameters}
     for name in story.case.blank:
         policy, _, parameter = name.rpartition(".$")

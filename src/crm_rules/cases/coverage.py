@@ -21,8 +21,10 @@ from crm_rules.dataclass import dataclass
 from crm_rules.decision import Decision
 from crm_rules.ir.check import scope_of
 from crm_rules.ir.evaluate import NO_FUNCTIONS, Evaluation, Scope, parameter_values, passes, value_of
+from crm_rules.ir.measure import takes_part
 from crm_rules.ir.nodes import Anything, Constant, Expr, FieldValue, ParameterValue, Test, Value
 from crm_rules.ir.numbers import to_fact
+from crm_rules.ir.population import MEASURES, SHARE
 from crm_rules.ir.program import Column, Program, Row, Table
 from crm_rules.ir.record import Rejected, accept
 from crm_rules.ir.types import Boolean, Choice
@@ -300,6 +302,18 @@ def values_at(point: Point) -> ValueSet:
     return union(map(one_point, point.choices))
 
 
+def stands_behind(point: Point, program: Program) -> bool:
+    """True for a value that is not ranked in a rule for records that stand before others."""
+    for population in program.population:
+        shares = {FieldValue(name) for name, measure in population.measures if MEASURES[measure][0] == SHARE}
+        ranked: Any = point.value
+        if point.column is not None and point.column.subject == population.value and not takes_part(population, ranked):
+            scope = Scope({}, parameter_values(program, None), None, {}, NO_FUNCTIONS)
+            cells = zip(point.table.columns, point.row.tests, strict=True)
+            return any(column.subject in shares and not passes(test, 1, scope) for column, test in cells)
+    return False
+
+
 def unreachable(point: Point, boxes: Boxes) -> str:
     """Why no record gets to the point, as far as one column or one earlier rule says; else empty."""
     program, column, index = boxes.program, point.column, point.index
@@ -314,8 +328,9 @@ def unreachable(point: Point, boxes: Boxes) -> str:
             field = next((one for one in program.fields if FieldValue(one.name) == column.subject), None)
             found = None if field is None or point.value is None else accept(field, to_fact(point.value))
             return f"`{column.name}` is " + (found.expected if isinstance(found, Rejected) else "never that")
-        if point.side in {"choice", "other", "missing"}:
-            return ""
+        behind = stands_behind(point, program)
+        if behind or point.side in {"choice", "other", "missing"}:
+            return "what is not ranked stands behind all that is" if behind else ""
         hidden = boxes.hidden(point.table, point.row, lambda box, _: (*box[:index], wanted, *box[index + 1 :]))
     else:
         hidden = boxes.hidden(point.table, point.row, lambda box, _: box)

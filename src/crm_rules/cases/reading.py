@@ -39,6 +39,7 @@ class CaseDocument(Document):
     name: Word
     today: Day | None = None
     record: dict[Word, Tree]
+    beside: list[dict[Word, Tree]] | None = None
     given: dict[Word, Tree] = Field(default_factory=dict)
     expect: dict[Word, Tree] = Field(default_factory=dict)
     rules: list[Word] | None = None
@@ -47,11 +48,12 @@ class CaseDocument(Document):
 
 
 class CasesDocument(Document):
-    """A file of cases; `today` is the day of every case without one of its own."""
+    """A file of cases; `today` is the day, and `beside` the other records, of every case without its own."""
 
     policy: Id
     today: Day | None = None
     edition: Word | None = None
+    beside: list[dict[Word, Tree]] = Field(default_factory=list)
     cases: list[CaseDocument]
 
 
@@ -60,7 +62,8 @@ class Case:
     """A case ready to be decided; `places` says where each part of it was written.
 
     Without `rules` (None) any rules will do, without `reason` any reasons. The keys of `places` are
-    `status`, `rules`, `reason`, `record.FIELD`, `given.ALIAS` and `expect.OUTPUT`.
+    `status`, `rules`, `reason`, `record.FIELD`, `given.ALIAS` and `expect.OUTPUT`. `beside` are the
+    records that a ranking sees together with the case's own.
     """
 
     name: Text
@@ -73,6 +76,7 @@ class Case:
     rules: tuple[str, ...] | None
     reason: str
     places: Mapping[str, Span]
+    beside: tuple[Mapping[str, Any], ...] = ()
 
     def place(self, key: str) -> Span:
         """Where a part of the case stands, else its name."""
@@ -159,7 +163,8 @@ class _Reader:
                 f"`{policy.id}` decides by the day, and the case has no `today`",
                 "write `today: 2026-01-31` in the case, or once above all cases",
             )
-        record = self.record(document, policy)
+        record = self.record(document.record, policy)
+        beside = self.beside(document, policy)
         aliases = required_fields(policy)
         for alias in document.given:
             if alias not in aliases:
@@ -186,6 +191,7 @@ class _Reader:
             rules,
             str(document.reason or ""),
             dict(places(branch)),
+            beside,
         )
 
     def policy(self, today: date | None, name: Text) -> Policy | None:
@@ -213,13 +219,24 @@ class _Reader:
             return None
         return dated[id]
 
-    def record(self, document: CaseDocument, policy: Policy) -> dict[str, Any]:
-        """The facts of a case, each as its field's type reads it."""
-        kinds = {item.name: item.type for item in policy.inputs}
+    def beside(self, document: CaseDocument, policy: Policy) -> tuple[dict[str, Any], ...]:
+        """The records that are ranked together with that of the case; the file's, unless it has its own."""
+        found = self.document.beside if document.beside is None else document.beside
+        if found and not policy.ranks():
+            remedy = "leave out `beside`"
+            message = f"`{policy.id}` decides each record alone, so other records beside it mean nothing"
+            self.error("unsuited-key", document.name.span, message, remedy)
+        return tuple(self.record(one, policy) for one in found)
+
+    def record(self, written: Mapping[Text, Any], policy: Policy) -> dict[str, Any]:
+        """The facts of a record, each as its field's type reads it."""
+        measured = set(policy.whole.measured)  # a record may say where it stands among the others
+        kinds = {item.name: item.type for item in (*policy.inputs, *policy.whole.fields) if item.name in measured}
+        kinds |= {item.name: item.type for item in policy.inputs}
         columns = set(currency_columns(policy))
         aliases = required_fields(policy)
         facts: dict[str, Any] = {}
-        for name, value in document.record.items():
+        for name, value in written.items():
             if name in kinds or name in columns:
                 facts[str(name)] = self.fact(name, value, kinds.get(str(name)))
                 continue

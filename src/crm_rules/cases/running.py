@@ -91,6 +91,8 @@ def decide(case: Case) -> Decision:
     policy = case.policy
     if policy.blank_parameters(case.today, case.given):
         return decide_once(policy, case.record, policy.usable_today(case.today), case.given, {})
+    if policy.ranks(case.given) and not all(name in case.record for name in policy.whole.measured):
+        return policy.decide_many((case.record, *case.beside), today=case.today, given=case.given or None)[0]
     return policy.decide(case.record, today=case.today, given=case.given or None)
 
 
@@ -132,7 +134,8 @@ def cause(decision: Decision) -> str:
             for _, required in decision.required
             if required.status != "decided"
         ]
-        return f" ({', '.join(blocking or [f'{problem.field} is blank' for problem in decision.problems])})"
+        blank = [f"{problem.field} is blank" for problem in decision.problems]
+        return f" ({', '.join(blocking or blank or ['it ranks all records together'])})"
     if decision.problems:
         return (
             " ("

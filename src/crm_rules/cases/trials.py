@@ -14,10 +14,12 @@ from typing import Any, TypeAlias
 from crm_rules.dataclass import dataclass
 from crm_rules.decision import Decision
 from crm_rules.ir import days
-from crm_rules.ir.evaluate import Evaluation, evaluate
+from crm_rules.ir.evaluate import Evaluation, Functions, evaluate
+from crm_rules.ir.measure import ranked_values, takes_part
 from crm_rules.ir.nodes import Constant, Expr, FieldValue, StepValue, Value
 from crm_rules.ir.numbers import to_fact
-from crm_rules.ir.program import Derive, Field, Row, Table, Total
+from crm_rules.ir.population import MEASURES, SHARE
+from crm_rules.ir.program import Derive, Field, Program, Row, Table, Total
 from crm_rules.ir.record import Rejected, accept
 from crm_rules.ir.rewrite import descendants, rebuilt
 from crm_rules.ir.types import Boolean, Choice, Date, Integer, Money, Number
@@ -65,7 +67,8 @@ class Trials:
         return iter(tuple(self.tried.values()))
 
     def look(self, values: Values, today: date | None) -> Trial:
-        """Evaluate accepted values, once."""
+        """Evaluate accepted values, once; what is not ranked stands behind all that is."""
+        values = behind_all(self.program, values, today, self.policy.calls)
         key = (tuple(values[name] for name in self.fields), today)
         if key not in self.tried:
             self.evaluations += 1
@@ -130,6 +133,15 @@ class Trials:
         if value is None:
             return field.may_be_missing
         return not isinstance(accept(field, to_fact(value)), Rejected)
+
+
+def behind_all(program: Program, values: Values, today: date | None, functions: Functions) -> Values:
+    """The values with the shares of a record that is not ranked, where it is not."""
+    for population in program.population:
+        ranked = next(ranked_values(population, program, [values], today, functions))
+        if ranked is not None and not takes_part(population, ranked[1]):
+            values = values | {name: 1 for name, measure in population.measures if MEASURES[measure][0] == SHARE}
+    return values
 
 
 def known_values(decision: Decision, fields: Mapping[str, Field]) -> Values:

@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, str]] = {
     "changes": "crm_rules.cli.changes",
     "explain": "crm_rules.cli.explain",
     "test": "crm_rules.cli.test",
+    "sql": "crm_rules.cli.sql",
     "schema": "crm_rules.cli.schema",
 }
 INTERRUPTED: Final = 130  # what a shell reports for Ctrl-C

@@ -150,7 +150,8 @@ def migrate(task: Task, progress: Progress) -> Migration:
     ledger = Ledger(task.outputs, task.sum_of, orders)
     places = positions(task.old, task.outputs), positions(task.new, task.outputs)
     rows = task.data.rows()
-    while chunk := list(islice(rows, CHUNK)):
+    size = None if task.old.ranks() or task.new.ranks() else CHUNK  # a ranking looks at all rows together
+    while chunk := list(islice(rows, size)):
         decide_chunk(task, chunk, ledger, places)
         progress.add(len(chunk))
     return ledger.close()

@@ -1,11 +1,12 @@
-"""Tables of records in files: CSV, JSON Lines and JSON arrays in, row by row, and never a row lost.
+"""Tables of records in files: CSV, JSON Lines, JSON arrays and Parquet in, row by row, and never a row lost.
 
 A row keeps what the file says: the texts of CSV cells, the source text of a JSON object. What is no
 table at all (other encoding, NUL bytes, an open quote, a name twice in the header) is refused with
 its line before anything runs or, in the middle of a CSV file, before anything is left behind. A CSV row
 with too few or too many cells is a row like the others, marked `ragged`.
 
-What the columns mean is the business of `crm_rules.cli.mapping`; writing is in `crm_rules.cli.results`.
+What the columns mean is the business of `crm_rules.cli.mapping`; writing is in `crm_rules.cli.results`, and all of
+Parquet in `crm_rules.cli.parquet`.
 """
 
 from __future__ import annotations
@@ -24,13 +25,14 @@ from crm_rules.cli.facts import members, refuse_constant
 from crm_rules.dataclass import dataclass
 from crm_rules.diagnostics import did_you_mean
 
-Form: TypeAlias = Literal["csv", "jsonl", "json"]
+Form: TypeAlias = Literal["csv", "jsonl", "json", "parquet"]
 FORMS: Final[dict[str, Form]] = {
     ".csv": "csv",
     ".tsv": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "json",
+    ".parquet": "parquet",
 }
 ENCODINGS: Final = {"utf-8": "utf-8-sig", "utf-8-sig": "utf-8-sig", "gb18030": "gb18030"}
 MAX_LINE: Final = 16_000_000  # characters; a file without line ends must not fill the memory
@@ -79,6 +81,10 @@ class Data:
                 return csv_rows(self)
             case "jsonl" | "json":
                 return json_rows(self)
+            case "parquet":
+                from crm_rules.cli.parquet import parquet_rows  # noqa: PLC0415 - it needs rows to make
+
+                return parquet_rows(self)
 
 
 def open_data(path: str, *, encoding: str | None = None, delimiter: str | None = None) -> Data:
@@ -96,6 +102,12 @@ def open_data(path: str, *, encoding: str | None = None, delimiter: str | None =
         raise UsageError(f"there is no data file `{path}`" + (f"; {remedy}" if remedy else ""))
     if form is None:
         raise UsageError(f"`{path}`: expected a data file that ends in {', '.join(FORMS)}")
+    if form == "parquet":
+        if encoding is not None or delimiter is not None:
+            raise UsageError(f"`{path}`: Parquet has no delimiter and no encoding; the mapping says otherwise")
+        from crm_rules.cli.parquet import open_parquet  # noqa: PLC0415 - it needs rows to make
+
+        return open_parquet(place)
     if form != "csv":
         if encoding not in {None, "utf-8", "utf-8-sig"} or delimiter is not None:
             raise UsageError(f"`{path}`: JSON has no delimiter and is UTF-8; the mapping says otherwise")

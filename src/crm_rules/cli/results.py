@@ -1,11 +1,11 @@
 """Decided records on their way into a file: all columns as they were, then the additions.
 
-    with writing(out, data, added) as write:
+    with writing(out, form, data, added, outputs) as write:
         write(row, additions)
 
 A file appears under its name when it is complete, and not before: it is written beside and renamed, so an
 interruption leaves nothing half done. CSV out of CSV keeps encoding, mark and delimiter; JSON out of JSON
-keeps the source text of every object.
+keeps the source text of every object, Parquet out of Parquet the types of all columns.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final, Literal, TextIO, TypeAlias
 
 from crm_rules.cli.console import UsageError
 from crm_rules.cli.records import Data, Row
+from crm_rules.ir.program import Output
 
 Write: TypeAlias = Callable[[Row, tuple[Any, ...]], None]
-OutForm: TypeAlias = Literal["csv", "jsonl"]
-SUFFIXES: Final[dict[str, OutForm]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+OutForm: TypeAlias = Literal["csv", "jsonl", "parquet"]
+SUFFIXES: Final[dict[str, OutForm]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 STANDARD_OUTPUT: Final = "-"
 PLAIN_DIGITS: Final = 40  # beyond, a number of JSON data keeps its exponent
 REMEMBERED: Final = 10_000  # additions that come again are put into words once
@@ -37,7 +39,7 @@ REMEMBERED: Final = 10_000  # additions that come again are put into words once
 def out_form(out: str | None, data: Data) -> OutForm:
     """What to write; raises `UsageError` for a place that cannot take it, before anything runs."""
     if out is None or out == STANDARD_OUTPUT:
-        return "csv" if data.form == "csv" else "jsonl"
+        return "jsonl" if data.form in {"jsonl", "json"} else "csv"
     place = Path(out)
     form = SUFFIXES.get(place.suffix.lower())
     if form is None:
@@ -46,19 +48,27 @@ def out_form(out: str | None, data: Data) -> OutForm:
         raise UsageError(f"--out `{out}`: there is no folder `{place.parent}`")
     if place.exists() and not place.is_file():
         raise UsageError(f"--out `{out}`: there is something of this name that is no file")
-    if place.exists() and place.samefile(data.path):
+    if place.exists() and data.path.exists() and place.samefile(data.path):
         raise UsageError(f"--out `{out}`: this is the data file, which is not overwritten")
     return form
 
 
 @contextmanager
-def writing(out: str | None, form: OutForm, data: Data, added: Sequence[str]) -> Iterator[Write]:
+def writing(
+    out: str | None, form: OutForm, data: Data, added: Sequence[str], outputs: Sequence[Output]
+) -> Iterator[Write]:
     """A function that writes one row; without `out` it writes nowhere."""
     if out is None:
         yield lambda _row, _additions: None
         return
     if out == STANDARD_OUTPUT:
         yield writer(sys.stdout, form, data, added)
+        return
+    if form == "parquet":
+        from crm_rules.cli.parquet import Added, ParquetWriter  # noqa: PLC0415 - it needs the texts of cells
+
+        with completed(Path(out)) as part, ParquetWriter(part, data, Added.of(outputs, added)) as file:
+            yield file.write
         return
     with complete_file(Path(out), encoding_of(form, data)) as stream:
         yield writer(stream, form, data, added)
@@ -72,19 +82,28 @@ def encoding_of(form: OutForm, data: Data) -> str:
 
 
 @contextmanager
-def complete_file(place: Path, encoding: str) -> Iterator[TextIO]:
-    """A file to write that gets its name when all went well, and else is removed."""
+def completed(place: Path) -> Iterator[Path]:
+    """A place to write to that gets the name when all went well, and else is removed."""
     target = place.resolve()  # a link keeps pointing at what is written
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        # A lone surrogate can stand in JSON and in no file: it is written as its escape.
-        with part.open("x", encoding=encoding, errors="backslashreplace", newline="") as stream:
-            yield stream
-            stream.flush()
+        yield part
+        with part.open("rb") as stream:
             os.fsync(stream.fileno())
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def complete_file(place: Path, encoding: str) -> Iterator[TextIO]:
+    """A text file to write that appears under its name when it is complete."""
+    # A lone surrogate can stand in JSON and in no file: it is written as its escape.
+    with (
+        completed(place) as part,
+        part.open("x", encoding=encoding, errors="backslashreplace", newline="") as stream,
+    ):
+        yield stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +153,8 @@ def extended(row: Row, data: Data, additions: str) -> str:
     """The object of a row with further members, its own as they were written."""
     if row.text:
         own = row.text[1:-1].strip()
+    elif any(isinstance(cell, float) and not isfinite(cell) for cell in row.cells):
+        raise UsageError(f"{data.path}: row {row.line} has a number that JSON cannot write; choose .csv or .parquet")
     else:
         own = ", ".join(
             f"{json_text(name)}: {json_text(cell)}" for name, cell in zip(data.columns, row.cells, strict=True)

@@ -23,7 +23,7 @@ from crm_rules.ir.types import Boolean, Choice
 
 KEPT_REASONS: Final = 1_000
 SHOWN_REASONS: Final = 5
-STATUSES: Final[tuple[str, ...]] = get_args(Status)
+STATUSES: Final[tuple[str, ...]] = (*get_args(Status), "too_large")  # the last one in databases only
 
 WORDS: Final[dict[str, tuple[str, str]]] = {
     "rows": ("rows", "行数"),
@@ -41,6 +41,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "conflict": ("rules conflict", "规则冲突"),
     "invalid": ("data unusable", "资料有误"),
     "blocked": ("waits for another decision", "前提未定"),
+    "too_large": ("numbers too large for a table", "数值过大"),
     "no-rows": ("the data has no rows", "没有数据行"),
 }
 
@@ -60,7 +61,7 @@ class Tally:
     values: list[Counter[Any] | None] = field(default_factory=list)
     ranges: list[list[Any]] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
-    firsts: dict[str, tuple[str, int, str]] = field(default_factory=dict)
+    firsts: dict[str, tuple[str, int | None, str]] = field(default_factory=dict)
     varied: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -84,15 +85,15 @@ class Tally:
             elif value is not None and not isinstance(value, str | tuple):
                 between[:] = [min(between[0], value), max(between[1], value)] if between else [value, value]
 
-    def add_reason(self, reason: str, line: int, key: str, alike: str = "") -> None:
-        """Count why a row is undecided, and keep where it was first so; many different texts count as others.
+    def add_reason(self, reason: str, line: int | None, key: str, alike: str = "", rows: int = 1) -> None:
+        """Count why rows are undecided, and keep where it was first so; many different texts count as others.
 
-        Reasons with the same `alike` are counted together, and the first of them is shown.
+        Reasons with the same `alike` are counted together, and the first of them is shown. A database has no lines.
         """
         alike = alike or reason
         if alike in self.firsts or len(self.firsts) < KEPT_REASONS:
             first = self.firsts.setdefault(alike, (reason, line, key))
-            self.reasons[alike] += 1
+            self.reasons[alike] += rows
             if first[0] != reason:
                 self.varied.add(alike)
 
@@ -176,7 +177,7 @@ def of_reasons(tally: Tally, lang: Language, *, color: bool) -> str:
     for alike, count in frequent:
         reason, line, key = tally.firsts[alike]
         how = "alike" if alike in tally.varied else "first"
-        where = word(lang, how, reason=reason, line=line, at=f", {key}" if key else "")
+        where = reason if line is None else word(lang, how, reason=reason, line=line, at=f", {key}" if key else "")
         lines.append(f"{count:>{width},}  {where}")
     if rest:
         lines.append(f"{rest:>{width},}  {word(lang, 'others')}")

@@ -33,8 +33,8 @@ PAGES: dict[str, tuple[str, str]] = {
     "unknown-kind": (
         "a kind of policy that does not exist",
         """
-        `kind` says how the file is read: `decision-table`, `scorecard`, `ladder`, `cadence`, or a kind that an
-        installed package adds. The help names the closest one.
+        `kind` says how the file is read: `decision-table`, `scorecard`, `ladder`, `cadence`, `ranking`, or a kind that
+        an installed package adds. The help names the closest one.
         """,
     ),
     "wrong-shape": (
@@ -187,6 +187,14 @@ PAGES: dict[str, tuple[str, str]] = {
         """
         `min` is above `max`, so no value is valid.
         Swap or correct them.
+        """,
+    ),
+    "unplaced-values": (
+        "nothing says where zero and negative values stand",
+        """
+        A ranking by position or by head count can rank a record whose value is zero or negative, or hold it apart; the
+        other records stand elsewhere then. Write a step with the border `not positive`, which holds such records apart,
+        or the key `not_positive: ranked`. In a ranking by share of the value they have no share: write the step.
         """,
     ),
     "order-on-choice": (

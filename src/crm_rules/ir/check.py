@@ -16,6 +16,7 @@ from crm_rules.diagnostics import Diagnostic
 from crm_rules.ir.law_typing import law_faults
 from crm_rules.ir.nodes import Expr, StepValue, Test
 from crm_rules.ir.numbers import Exact, to_decimal
+from crm_rules.ir.population_typing import population_faults
 from crm_rules.ir.program import Column, Derive, Field, Output, Parameter, Program, Row, Step, Table, Total
 from crm_rules.ir.record import Rejected, accept
 from crm_rules.ir.types import (
@@ -82,7 +83,7 @@ class Checker:
         self.found.append(Diagnostic(code, "error", span or self.nowhere, message, help=remedy))
 
     def run(self) -> None:
-        """Check fields and parameters, then the steps in order, then the outputs, then the laws."""
+        """Check fields and parameters, then the steps in order, then the outputs, the population, the laws."""
         for field in self.program.fields:
             if field.name in self.scope.fields:
                 self.report("duplicate-name", field.span, f"the field `{field.name}` is declared twice")
@@ -106,6 +107,8 @@ class Checker:
             self.check_output(output)
         if not self.program.outputs:
             self.report("no-output", self.program.span, "the policy declares no output")
+        for span, fault in population_faults(self.program, self.scope):
+            self.report("type-mismatch", span, fault)
         self.check_laws()
 
     def check_field(self, field: Field) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, assert_never
 
 from crm_rules.ir.laws import Always, Bounded, Implies, InputCondition, Law, Monotone, Never, Steps
 from crm_rules.ir.nodes import Coalesce, Constant, Expr, FieldValue, ParameterValue, StepValue, Test
+from crm_rules.ir.population import Population
 from crm_rules.ir.program import Column, Derive, Field, Parameter, Program, Row, Step, Table, Total
 from crm_rules.ir.rewrite import rebuilt
 
@@ -34,6 +35,7 @@ def inline(program: Program, required: Mapping[str, tuple[Program, str]]) -> Pro
     steps: dict[str, Step] = {}
     parameters: dict[str, Parameter] = {}
     orders: dict[tuple[str, ...], None] = {}
+    populations: dict[Population, None] = {}
     aliases: dict[str, str] = {}
     taken = {step.id for step in program.steps}
     derived: list[Derive] = []
@@ -45,6 +47,7 @@ def inline(program: Program, required: Mapping[str, tuple[Program, str]]) -> Pro
                 raise ValueError(f"two different policies of the chain are called `{step.id.partition(SLASH)[0]}`")
         parameters |= {parameter.name: parameter for parameter in moved.parameters()}
         orders |= dict.fromkeys(moved.orders())
+        populations |= dict.fromkeys(moved.populations())
         (expr,) = (moved.expr(output.expr) for output in inner.outputs if output.name == name)
         # A characteristic may have the name of what it tests; a space makes a name that no author can write.
         aliases[alias] = f"required {alias}" if alias in taken else alias
@@ -61,6 +64,7 @@ def inline(program: Program, required: Mapping[str, tuple[Program, str]]) -> Pro
         laws=tuple(map(own.law, program.laws)),
         required=(),
         order=tuple(dict.fromkeys((*orders, *program.order))),
+        population=(*populations, *own.populations()),
     )
 
 
@@ -155,6 +159,13 @@ class Renaming:
     def condition(self, condition: InputCondition) -> InputCondition:
         """A condition over the names of the whole."""
         return replace(condition, subject=self.expr(condition.subject), test=self.test(condition.test))
+
+    def populations(self) -> Iterable[Population]:
+        """The population steps over the names of the whole; the fields that they fill keep their names."""
+        return (
+            replace(one, value=self.expr(one.value), within=tuple(map(self.expr, one.within)))
+            for one in self.program.population
+        )
 
     def parameters(self) -> Iterable[Parameter]:
         """The parameters under their names in the whole."""

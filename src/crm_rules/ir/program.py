@@ -19,6 +19,7 @@ from crm_rules.dataclass import dataclass
 from crm_rules.ir.laws import Law
 from crm_rules.ir.nodes import Expr, Test, Value
 from crm_rules.ir.numbers import Exact
+from crm_rules.ir.population import Population
 from crm_rules.ir.types import Type
 from crm_rules.source import Span
 
@@ -209,7 +210,8 @@ class Program:
     """A policy as a pure function: fields, parameters and steps in, outputs out.
 
     `required` names the fields that are filled by another policy's output (alias, policy id, output
-    name); they are ordinary fields to every step. `laws` are promises about the outputs: no step reads them.
+    name), `population` the passes over all records that fill others; they are ordinary fields to every step.
+    `laws` are promises about the outputs: no step reads them.
     """
 
     id: str
@@ -224,6 +226,7 @@ class Program:
     label: Label = Label()
     span: Span | None = field(default=None, compare=False)
     laws: tuple[Law, ...] = ()
+    population: tuple[Population, ...] = ()
 
     def step(self, id: str) -> Step:  # noqa: A002 - the word of the language
         """The step of that id; KeyError when there is none."""
@@ -236,6 +239,11 @@ class Program:
     def tables(self) -> tuple[Table, ...]:
         """The steps that match rows, in order."""
         return tuple(step for step in self.steps if isinstance(step, Table))
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The fields that the population fills, in order."""
+        return tuple(name for population in self.population for name, _ in population.measures)
 
     @property
     def blank_parameters(self) -> tuple[str, ...]:

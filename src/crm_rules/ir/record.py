@@ -10,16 +10,18 @@ Text facts (CSV, JSON) are not read here: see `parse_fact`, which a caller appli
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from math import isfinite
 from typing import Any, Literal, TypeAlias, assert_never
 
 from crm_rules.dataclass import dataclass
 from crm_rules.ir import days
 from crm_rules.ir.nodes import Value
-from crm_rules.ir.numbers import decimals_of, exact, fits, parse_number, show_number
+from crm_rules.ir.numbers import decimals_of, exact, fits, parse_number, reduced, show_number
 from crm_rules.ir.program import Field, Program
 from crm_rules.ir.types import (
     Boolean,
@@ -160,7 +162,9 @@ def accept_type(kind: Type, fact: Any) -> Value | Rejected:  # noqa: PLR0911 - o
 
 
 def accept_number(kind: Integer | Number | Money, fact: Any) -> Value | Rejected:
-    """An exact int or Fraction of an int, Decimal or float fact."""
+    """An exact int or Fraction of an int, Decimal or float fact; a quotient may come as the fraction it is."""
+    if isinstance(fact, Fraction) and not isinstance(kind, Integer) and kind.quotient:
+        return reduced(fact)
     if isinstance(fact, bool) or not isinstance(fact, int | float | Decimal):
         return Rejected("wrong-type", show_type(kind))
     value = exact(fact)
@@ -185,6 +189,10 @@ def accept_date(kind: Date, fact: Any) -> Value | Rejected:
     return fact if isinstance(fact, date) else Rejected("wrong-type", show_type(kind))
 
 
+# As a quotient is written that has no finite decimal form.
+QUOTIENT = re.compile(r"[0-9]{1,1200}/[1-9][0-9]{0,1199}")
+
+
 def parse_fact(kind: Type, text: str) -> Value | Rejected:
     """The value that a text writes for a type: the policy's own number, date and boolean forms."""
     match kind:
@@ -193,7 +201,8 @@ def parse_fact(kind: Type, text: str) -> Value | Rejected:
         case Integer() | Number() | Money():
             number = parse_number(text)
             if number is None:
-                return Rejected("wrong-type", show_type(kind))
+                quotient = not isinstance(kind, Integer) and kind.quotient and QUOTIENT.fullmatch(text)
+                return reduced(Fraction(text)) if quotient else Rejected("wrong-type", show_type(kind))
             return accept_number(kind, number) if isinstance(number, int) else fraction_fact(kind, number)
         case Date():
             day = parse_date(text)

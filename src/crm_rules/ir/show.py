@@ -52,6 +52,7 @@ from crm_rules.ir.nodes import (
     Within,
 )
 from crm_rules.ir.numbers import show_number
+from crm_rules.ir.population import Population
 from crm_rules.ir.program import Column, Derive, Field, Parameter, Program, Row, Step, Table, Total
 from crm_rules.ir.types import show_type
 
@@ -229,6 +230,7 @@ def show_program(program: Program) -> str:
     lines += [show_parameter(one) for one in program.parameters]
     lines += [f"require {alias}: {policy}.{output}" for alias, policy, output in program.required]
     lines += [f"order {' < '.join(f'${name}' for name in names)}" for names in program.order]
+    lines += map(show_population, program.population)
     for step in program.steps:
         lines += show_step(step)
     for output in program.outputs:
@@ -248,6 +250,13 @@ def show_field(one: Field) -> str:
     words += ["optional"] if one.optional else []
     words += ["sensitive"] if one.sensitive else []
     return f"field {one.name}: {', '.join(words)}"
+
+
+def show_population(one: Population) -> str:
+    """`population v, positive, within region: p.position = position, p.share_before = share_before`."""
+    words = [show_expr(one.value), *(["positive"] if one.positive else [])]
+    words += [f"within {', '.join(map(show_expr, one.within))}"] if one.within else []
+    return f"population {', '.join(words)}: {', '.join(f'{name} = {measure}' for name, measure in one.measures)}"
 
 
 def show_parameter(one: Parameter) -> str:

@@ -15,6 +15,7 @@ KINDS: dict[str, str] = {
     "ladder": "crm_rules.kinds.ladder",
     "scorecard": "crm_rules.kinds.scorecard",
     "cadence": "crm_rules.kinds.cadence",
+    "ranking": "crm_rules.kinds.ranking",
 }
 ENTRY_POINTS = "crm_rules.kinds"
 _plugged: dict[str, Kind] = {}

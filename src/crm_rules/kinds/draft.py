@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from crm_rules.diagnostics import did_you_mean
 from crm_rules.ir.laws import Law
 from crm_rules.ir.nodes import Expr, FieldValue, StepValue, Today
+from crm_rules.ir.population import Population
 from crm_rules.ir.program import Derive, Field, Label, Output, Parameter, Program, Role, Step, Table, Total
 from crm_rules.ir.types import Date, Type
 from crm_rules.ir.typing import Named, may_be_missing, type_of
@@ -43,6 +44,7 @@ class Draft:
     required: list[tuple[str, str, str]] = field(default_factory=list)
     order: list[tuple[str, ...]] = field(default_factory=list)
     laws: list[Law] = field(default_factory=list)
+    population: list[Population] = field(default_factory=list)
 
     def add_field(self, declared: Field) -> None:
         """Declare an input."""
@@ -102,6 +104,7 @@ class Draft:
             label=to_label(document.title),
             span=self.span,
             laws=tuple(self.laws),
+            population=tuple(self.population),
         )
 
 

@@ -18,6 +18,7 @@ from crm_rules.kinds.documents import PolicyDocument, Rows, Word
 from crm_rules.kinds.draft import Draft, to_label
 from crm_rules.kinds.kind import Kind, finish_outputs, need_output
 from crm_rules.kinds.rows import OTHERWISE, TableShape, WrittenRow, check_ids, output_of, read_rows
+from crm_rules.source import Text
 
 UPPER = {"up to": True, "below": False}
 LOWER = {"from": True, "above": False}
@@ -52,40 +53,16 @@ def border_heading(written: list[WrittenRow]) -> str | None:
 def lower_steps(column: Column, shape: TableShape, written: list[WrittenRow], draft: Draft) -> None:
     """Add the table of a ladder to the draft: each border is the end of one step and the begin of the next."""
     findings = draft.findings
-    if not is_numeric(column.type) and not isinstance(column.type, Date):
-        findings.error(
-            "order-on-choice",
-            shape.span,
-            f"a ladder climbs a number or a date, and `{column.name}` is {show_type(column.type)}",
-        )
-        return
     check_ids(written, findings)
-    heading = border_heading(written)
-    if heading is None:
-        if written:
-            findings.error(
-                "no-border-column",
-                written[0].id.span,
-                "the steps need one column that states their borders",
-                "name it `up to`, `below`, `from` or `above`",
-            )
-        return
-    report_unknown_columns(written, heading, shape, draft)
-    borders = [border(row, heading, column.type, draft) for row in written]
-    if findings.failed:
-        return
-    climbing = [index for index, value in enumerate(borders) if not isinstance(value, str)]
-    if not in_order(borders, climbing, written, heading, column.type, draft):
+    tests = step_tests(column, shape, written, draft)
+    if tests is None:
         return
     rows: list[Row] = []
-    places = {index: position for position, index in enumerate(climbing)}
-    for index, row in enumerate(written):
+    for row, (test, cell) in zip(written, tests, strict=True):
         outputs = tuple(output_of(row, name, kind, shape, findings) for name, kind in shape.outputs.items())
-        test = test_of(index, borders, climbing, places, heading)
         values = tuple(expr for expr in outputs if expr is not None)
-        otherwise = borders[index] == OTHERWISE
-        cell = row.cells.get(heading)
         span = row.id.span if cell is None else cell.span
+        otherwise = cell == OTHERWISE or row.otherwise
         rows.append(Row(str(row.id), (test,), values, otherwise, row.label, row.reason, row.id.span, (span,)))
     if findings.failed:
         return
@@ -100,6 +77,42 @@ def lower_steps(column: Column, shape: TableShape, written: list[WrittenRow], dr
             span=shape.span,
         )
     )
+
+
+def step_tests(
+    column: Column, shape: TableShape, written: list[WrittenRow], draft: Draft
+) -> list[tuple[Test, Text | None]] | None:
+    """The interval of each step, with the cell that its border stands in; None after reporting why there is none."""
+    findings = draft.findings
+    if not is_numeric(column.type) and not isinstance(column.type, Date):
+        findings.error(
+            "order-on-choice",
+            shape.span,
+            f"a ladder climbs a number or a date, and `{column.name}` is {show_type(column.type)}",
+        )
+        return None
+    heading = border_heading(written)
+    if heading is None:
+        if written:
+            findings.error(
+                "no-border-column",
+                written[0].id.span,
+                "the steps need one column that states their borders",
+                "name it `up to`, `below`, `from` or `above`",
+            )
+        return None
+    report_unknown_columns(written, heading, shape, draft)
+    borders = [border(row, heading, column.type, draft) for row in written]
+    if findings.failed:
+        return None
+    climbing = [index for index, value in enumerate(borders) if not isinstance(value, str)]
+    if not in_order(borders, climbing, written, heading, column.type, draft):
+        return None
+    places = {index: position for position, index in enumerate(climbing)}
+    return [
+        (test_of(index, borders, climbing, places, heading), row.cells.get(heading))
+        for index, row in enumerate(written)
+    ]
 
 
 def report_unknown_columns(written: list[WrittenRow], heading: str, shape: TableShape, draft: Draft) -> None:

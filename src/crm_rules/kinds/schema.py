@@ -135,13 +135,16 @@ WORDS: Final = {
     "hit_policy": "how many rules may hold: unique (the default), first, any, collect",
     "aggregation": "what `collect` makes of the rules that hold",
     "rules": "the rules of the table",
-    "by": "the field that decides",
+    "by": "the field that decides; in a ranking the measure that its steps climb",
     "steps": "the steps of the ladder, with one border column: up to, below, from or above",
     "since": "the date field from which the interval counts",
     "every": "the interval of each class, such as 15 days",
     "characteristics": "small tables that give points",
     "initial": "points to begin with",
     "bands": "which totals give which outcome",
+    "rank": "the number that is ranked, the largest first",
+    "within": "the choices that divide the records, each part ranked by itself",
+    "not_positive": "`ranked` where zero and negative numbers are ranked like all others",
     "overrides": "rules that decide whatever the points",
 }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from crm_rules.dataclass import dataclass
@@ -61,9 +62,8 @@ class Known:
     @classmethod
     def of(cls, program: Program, today: date | None, functions: Functions, values: Values) -> Known:
         """A checked program without blank parameters on that day."""
-        domains = {one.name: domain_of(one) for one in program.fields}
-        open_one = cls(program, normalize(program), today, functions, {}, domains)
-        return open_one.also(values)
+        simple, domains = prepared(program)
+        return cls(program, simple, today, functions, {}, domains).also(values)
 
     def also(self, values: Values) -> Known:
         """The same with more values known."""
@@ -125,6 +125,12 @@ class Known:
             if field.currency is not None and isinstance(field.type, Money) and value is not None:
                 record[field.currency] = field.type.unit
         return record
+
+
+@lru_cache(maxsize=32)
+def prepared(program: Program) -> tuple[Program, Mapping[str, Domain]]:
+    """The normalised program and the domains of its fields: the same for every record, so made once."""
+    return normalize(program), {one.name: domain_of(one) for one in program.fields}
 
 
 def is_plain(here: Space) -> bool:

@@ -6,12 +6,12 @@ currency an amount is. A law is a use of what it names; the order of parameters 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, assert_never
 
 from crm_rules.codes import diagnose
 from crm_rules.diagnostics import Diagnostic
-from crm_rules.ir.laws import Always, Bounded, Implies, Monotone, Never, Steps
+from crm_rules.ir.laws import Always, Bounded, Implies, Law, Monotone, Never, Steps
 from crm_rules.ir.nodes import FieldValue, ParameterValue
 from crm_rules.ir.program import Program
 from crm_rules.ir.rewrite import descendants, nodes_of
@@ -22,12 +22,12 @@ from crm_rules.source import Span
 
 def unused_names(program: Program) -> Iterator[Diagnostic]:
     """The fields, requirements and parameters of one program that have no effect."""
-    nodes = [*nodes_of(program), *law_nodes(program)]
+    nodes = [*nodes_of(program), *law_nodes(program.laws)]
     read = {node.name for node in nodes if isinstance(node, FieldValue)}
     read |= {field.currency for field in program.fields if field.currency is not None}
     aliases = {alias: policy for alias, policy, _ in program.required}
     for field in program.fields:
-        if field.name in read or isinstance(field.type, Text):
+        if field.name in read or field.name in program.measured or isinstance(field.type, Text):
             continue
         if field.name in aliases:
             message = f"`{field.name}` of `{aliases[field.name]}` is required, and no rule or formula reads it"
@@ -53,9 +53,9 @@ def unused_names(program: Program) -> Iterator[Diagnostic]:
             yield diagnose("unused-parameter", place(parameter.span, program.span), message, remedy=remedy)
 
 
-def law_nodes(program: Program) -> Iterator[Any]:
-    """Everything that the laws of a program read."""
-    for law in program.laws:
+def law_nodes(laws: Iterable[Law]) -> Iterator[Any]:
+    """Everything that laws read."""
+    for law in laws:
         match law:
             case Monotone() | Steps():
                 yield FieldValue(law.field)

@@ -19,7 +19,7 @@ from crm_rules.ir import days
 from crm_rules.ir.evaluate import NO_FUNCTIONS, Scope, parameter_values, value_of
 from crm_rules.ir.nodes import AddTime, Constant, Expr, FieldValue, Today
 from crm_rules.ir.program import Derive, Field, Program
-from crm_rules.ir.rewrite import nodes_of
+from crm_rules.ir.rewrite import reads_today
 from crm_rules.ir.types import Date
 from crm_rules.ir.typing import borders
 from crm_rules.questions.space import fields_of, reads_day, steps_of, written_out
@@ -79,11 +79,6 @@ def representatives(program: Program, near: date | None = None) -> Days:
     if len(found) > MOST_PICTURES:
         inexact = (*inexact, *(name for name in ("today",) if name not in inexact))
     return Days(chosen or (start,), inexact)
-
-
-def reads_today(program: Program) -> bool:
-    """True when something in the program reads the day, or a parameter is dated."""
-    return any(isinstance(node, Today) for node in nodes_of(program)) or any(one.is_dated for one in program.parameters)
 
 
 def moving(program: Program) -> tuple[tuple[Moving, ...], tuple[str, ...]]:

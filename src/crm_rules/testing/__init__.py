@@ -8,9 +8,10 @@
         assert POLICY.decide(record, today=TODAY).status == "decided"
 
 `records` and `dated_records` draw records that reach every rule of a policy. `laws_as_tests` makes a
-test of each law that a policy states. `check_kind`, `check_backend` and `check_pack` hold a kind, an
-engine and a pack of another package to what this library promises; each raises AssertionError with
-the record that shows the fault. `programs` draws small well-typed programs.
+test of each law that a policy states. `check_agreement` holds dataframes and databases to what a policy
+decides. `check_kind`, `check_backend` and `check_pack` hold a kind, an engine and a pack of another package to
+what this library promises; each raises AssertionError with the record that shows the fault. `programs` draws
+small well-typed programs.
 
 All of it needs hypothesis, which `pip install "crm-rules[testing]"` brings; each name is loaded when it is used.
 """
@@ -21,6 +22,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from crm_rules.testing.agreement import check_agreement
     from crm_rules.testing.backend_kit import check_backend
     from crm_rules.testing.kind_kit import check_kind
     from crm_rules.testing.law_tests import LawTest, laws_as_tests
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LawTest",
+    "check_agreement",
     "check_backend",
     "check_kind",
     "check_pack",
@@ -41,6 +44,7 @@ __all__ = [
 
 _PLACES = {
     "LawTest": "law_tests",
+    "check_agreement": "agreement",
     "check_backend": "backend_kit",
     "check_kind": "kind_kit",
     "check_pack": "pack_kit",

@@ -7,10 +7,11 @@ right for many small programs. For one policy, `crm_rules.testing.records` reach
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
@@ -25,6 +26,11 @@ from crm_rules.ir.types import Boolean, Choice, Date, Integer, Money, Number, Ty
 Draw: TypeAlias = Any
 
 FARTHEST = 1_000  # days or months from today that a number of a program may mean
+
+SHIFTS = st.integers(-1, 1)
+YEARS = st.sampled_from([2026, 2024, 2027, 2028, 2000, 2100])  # around now, and those whose leap day is special
+MONTH_ENDS = st.builds(lambda year, month: date(year, month, days.last_day(year, month)), YEARS, st.integers(1, 12))
+ORDINARY_DAYS = st.builds(date, YEARS, st.integers(1, 12), st.integers(1, 28))
 
 # Texts that quoting, keywords and separators of some target language trip over.
 OPTIONS = ("A", "B", "C", "无", "1", "a b", 'say "x"', "it's", "true", "missing", "12:30", "a, b", "no\nline", "Ä")
@@ -46,9 +52,38 @@ BAD_FACTS: tuple[Any, ...] = (
 )  # fmt: skip
 
 
+# Drawing. Where a program is drawn, most of the time went into making strategies, not into drawing from them: so
+# those that come back are made once, and an option is drawn by its index.
+
+
+@cache
+def numbers_below(count: int) -> st.SearchStrategy[int]:
+    """The numbers from 0 up to `count`, without it.
+
+    Hypothesis varies an example by exchanging what strategies that look alike have drawn: these look alike only when
+    their counts are the same, whereas all of `integers` do.
+    """
+    return st.sampled_from(range(count))
+
+
+def number_below(draw: Draw, count: int) -> int:
+    """A number from 0 up to `count`, without it; shrinks to 0."""
+    return draw(numbers_below(count))  # type: ignore[no-any-return]
+
+
+def pick(draw: Draw, options: Sequence[Any]) -> Any:
+    """One of the options; shrinks to the first."""
+    return options[number_below(draw, len(options))]
+
+
 def chance(draw: Draw, one_in: int) -> bool:
     """True in about one draw of `one_in`; shrinks to False."""
-    return bool(draw(st.integers(0, one_in - 1)) == one_in - 1)
+    return bool(number_below(draw, one_in) == one_in - 1)
+
+
+def coin(draw: Draw) -> bool:
+    """True in half of the draws; shrinks to False."""
+    return chance(draw, 2)
 
 
 # Days
@@ -56,17 +91,21 @@ def chance(draw: Draw, one_in: int) -> bool:
 
 def todays(program: Program | None = None) -> st.SearchStrategy[date]:
     """Days near month ends, leap days and the dates that `program` mentions."""
-    mentioned = [] if program is None else [value for value in constants(program) if is_day(value)]
+    return days_near(() if program is None else tuple(value for value in constants(program) if is_day(value)))
+
+
+@lru_cache(maxsize=64)
+def days_near(mentioned: tuple[date, ...]) -> st.SearchStrategy[date]:
+    """Days near month ends, leap days and those that are mentioned."""
     near = st.sampled_from([*mentioned, *DATES])
-    shifted = st.builds(lambda day, shift: in_range(day + timedelta(shift)), near, st.integers(-1, 1))
-    ends = st.builds(lambda year, month: date(year, month, days.last_day(year, month)), years(), st.integers(1, 12))
-    anywhere = st.dates(days.FIRST, days.LAST)
-    return st.one_of(shifted, ends, st.builds(date, years(), st.integers(1, 12), st.integers(1, 28)), anywhere)
+    shifted = st.builds(lambda day, shift: in_range(day + timedelta(shift)), near, SHIFTS)
+    return st.one_of(shifted, MONTH_ENDS, ORDINARY_DAYS, st.dates(days.FIRST, days.LAST))
 
 
-def years() -> st.SearchStrategy[int]:
-    """Years around now, and those whose leap day is special."""
-    return st.sampled_from([2026, 2024, 2027, 2028, 2000, 2100])
+@lru_cache(maxsize=64)
+def days_between(low: date, high: date) -> st.SearchStrategy[date]:
+    """Every day from one to another."""
+    return st.dates(low, high)
 
 
 def in_range(day: date) -> date:
@@ -79,6 +118,7 @@ def is_day(value: object) -> bool:
     return isinstance(value, date)
 
 
+@cache
 def constants_of(kind: Type) -> st.SearchStrategy[Any]:
     """Values of a type as a policy writes them."""
     match kind:
@@ -106,16 +146,24 @@ def plain(kind: Type) -> Type:
 
 def parts(node: object) -> Iterator[object]:
     """The node and everything below it."""
-    yield node
-    if isinstance(node, tuple):
-        for item in node:
-            yield from parts(item)
-    elif dataclasses.is_dataclass(node):
-        for member in dataclasses.fields(node):
-            yield from parts(getattr(node, member.name))
+    left = [node]
+    while left:
+        one = left.pop()
+        yield one
+        if isinstance(one, tuple):
+            left.extend(reversed(one))
+        else:
+            left.extend([getattr(one, name) for name in members_backwards(type(one))])  # type: ignore[arg-type]
 
 
-def constants(program: Program) -> list[Any]:
+@cache
+def members_backwards(kind: type) -> tuple[str, ...]:
+    """The names of a dataclass's members, the last one first; nothing of any other type."""
+    return tuple(one.name for one in reversed(dataclasses.fields(kind))) if dataclasses.is_dataclass(kind) else ()
+
+
+@lru_cache(maxsize=8)
+def constants(program: Program) -> tuple[Any, ...]:
     """Every constant, parameter value, limit and day that the program mentions."""
     found: dict[tuple[str, Any], Any] = {}
     seen: list[Any]
@@ -130,18 +178,19 @@ def constants(program: Program) -> list[Any]:
             case _:
                 continue
         found |= {(type(value).__name__, value): value for value in seen if value is not None}
-    return list(found.values())
+    return tuple(found.values())
 
 
+@st.composite
 def facts_near(
-    one: Field, borders: list[Any], *, plain: bool = False, today: date | None = None
-) -> st.SearchStrategy[Any]:
-    """Facts that the field accepts, on or one unit beside the borders; `plain` gives values instead of facts."""
+    draw: Draw, one: Field, borders: Sequence[Any], *, plain: bool = False, today: date | None = None
+) -> Any:
+    """A fact that the field accepts, on or one unit beside the borders; `plain` gives a value instead."""
     match one.type:
         case Boolean():
-            return st.booleans()
+            return coin(draw)
         case Choice(one_of):
-            return st.sampled_from(one_of)
+            return pick(draw, one_of)
         case Date():
             dates = [border for border in borders if is_day(border)]
             if today is not None:
@@ -151,21 +200,19 @@ def facts_near(
                     dates += [day for day in reached if day is not None]
             low: Any = one.low or days.FIRST
             high: Any = one.high or days.LAST
-            shifted = st.builds(
-                lambda day, shift: min(max(in_range(in_range(day) + timedelta(shift)), low), high),
-                st.sampled_from([*dates, *DATES]), st.integers(-1, 1),
-            )  # fmt: skip
-            near = st.one_of(shifted, shifted, st.dates(low, high))
-            return near if plain else near.flatmap(date_facts)
+            if chance(draw, 3):
+                day = draw(days_between(low, high))
+            else:
+                day = in_range(pick(draw, [*dates, *DATES]))
+                day = min(max(in_range(day + timedelta(draw(SHIFTS))), low), high)
+            return day if plain else pick(draw, date_facts(day))
         case Integer() | Number() | Money():
             numbers = [n for n in borders if isinstance(n, int | Fraction) and not isinstance(n, bool)]
-            near_number = st.builds(
-                lambda border, shift: into(one, reduced(border + shift * unit(one, border))),
-                st.sampled_from([*numbers, *NUMBERS]), st.integers(-1, 1),
-            )  # fmt: skip
-            return near_number if plain else near_number.flatmap(number_facts)
+            border: Exact = pick(draw, [*numbers, *NUMBERS])
+            number = into(one, reduced(border + draw(SHIFTS) * unit(one, border)))
+            return number if plain else pick(draw, number_facts(number))
         case _:
-            return st.sampled_from(OPTIONS)
+            return pick(draw, OPTIONS)
 
 
 def unit(one: Field, border: Exact) -> Exact:
@@ -193,20 +240,20 @@ def into(one: Field, number: Exact) -> Exact:
     return number
 
 
-def date_facts(day: date) -> st.SearchStrategy[Any]:
-    """A day as a date, now and then as a datetime at midnight."""
+def date_facts(day: date) -> list[Any]:
+    """A day as a date, and once in four as a datetime at midnight."""
     midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - a day has no zone
-    return st.sampled_from([day, day, day, midnight])
+    return [day, day, day, midnight]
 
 
-def number_facts(number: Exact) -> st.SearchStrategy[Any]:
-    """A number as an int, a Decimal (trailing zeros too) or the float whose repr shows it."""
+def number_facts(number: Exact) -> list[Any]:
+    """A number as an int, a Decimal (trailing zeros too) and the float whose repr shows it."""
     decimal = to_decimal(number)
     longer = f"{decimal}.0" if isinstance(decimal, int) else f"{decimal:f}0"
     forms: list[Any] = [decimal, Decimal(decimal), Decimal(longer)]
     if -(10**15) < number < 10**15 and Fraction(repr(float(number))) == number:
         forms.append(float(number))
-    return st.sampled_from(forms)
+    return forms
 
 
 # Records
@@ -216,22 +263,22 @@ def number_facts(number: Exact) -> st.SearchStrategy[Any]:
 def program_records(draw: Draw, program: Program, *, today: date | None = None, bad: bool = True) -> dict[str, Any]:
     """A record of facts near the program's borders; with `bad`, half of them have facts nobody may accept."""
     borders = constants(program)
-    spoiled = bad and draw(st.booleans())
+    spoiled = bad and coin(draw)
     record: dict[str, Any] = {}
     for one in program.fields:
         may_miss = one.optional or one.default is not None
         if may_miss and chance(draw, 4):
-            if draw(st.booleans()):
+            if coin(draw):
                 record[one.name] = None
         elif spoiled and chance(draw, 3):
             if not chance(draw, 6):
-                record[one.name] = draw(st.sampled_from(BAD_FACTS))
+                record[one.name] = pick(draw, BAD_FACTS)
         else:
             record[one.name] = draw(facts_near(one, borders, today=today))
             if not bad and one.name == "currency":
                 record[one.name] = "CNY"
     if chance(draw, 4):
-        record["not declared"] = draw(st.sampled_from(BAD_FACTS))
+        record["not declared"] = pick(draw, BAD_FACTS)
     return record
 
 

@@ -28,8 +28,8 @@ from crm_rules.ir.record import accept, is_missing
 from crm_rules.policy import Policy
 from crm_rules.testing.borders import neighbours
 from crm_rules.testing.examples import about, demand, for_examples
-from crm_rules.testing.facts import Draw
-from crm_rules.testing.policy_records import Sample, drawn, sample_of, usual_days, value_near, written
+from crm_rules.testing.facts import Draw, coin, pick
+from crm_rules.testing.policy_records import Sample, drawn, sample_of, usual_days
 
 EXAMPLES = 200
 
@@ -158,21 +158,21 @@ def laws_as_tests(policy: Policy, *, today: date | None = None) -> list[LawTest]
 def drawn_pair(draw: Draw, sample: Sample, name: str, *, close: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """Two records that differ in one field, both with a value there; `close` values are neighbours."""
     field = next(one for one in sample.fields if one.name == name)
-    index, _ = draw(st.sampled_from(sample.starts))
+    index, _ = draw(sample.start)
     record = draw(drawn(sample, valid=True, index=index))
     near: list[Any] = list(sample.near(index, field))
     borders = sorted(near)
     pairs = [(low, high) for low, high in pairwise(borders) if not close or high in neighbours(field, low)]
     value: Any
-    if pairs and draw(st.booleans()):
-        value, other = draw(st.sampled_from(pairs))
+    if pairs and coin(draw):
+        value, other = pick(draw, pairs)
     else:
-        present = value_near(sample, index, field).filter(lambda found: found is not None)
+        present = sample.other(index, field).filter(lambda found: found is not None)
         fact = record.get(name)
         value = draw(present) if is_missing(fact) else accept(field, fact)
         beside = [one for one in neighbours(field, value) if one != value] or [value]
-        other = draw(st.sampled_from(beside) if close else present)
-    return {**record, **draw(written(field, value))}, {**record, **draw(written(field, other))}
+        other = pick(draw, beside) if close else draw(present)
+    return {**record, **draw(sample.written(field, value))}, {**record, **draw(sample.written(field, other))}
 
 
 def place_of(output: Output, decision: Decision) -> Any:

@@ -11,7 +11,7 @@ or two for a chain of scorecards.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
@@ -32,13 +32,14 @@ from crm_rules.ir.record import Rejected, accept
 from crm_rules.ir.types import Boolean, Choice, Date, Integer, Money, Number
 from crm_rules.policy import Policy
 from crm_rules.testing.borders import DECIMALS, Ground, Values, accepts, landmarks
-from crm_rules.testing.facts import BAD_FACTS, Draw, chance, date_facts, in_range, number_facts
+from crm_rules.testing.facts import BAD_FACTS, Draw, chance, coin, date_facts, in_range, number_facts, pick
 from crm_rules.testing.search import Search, Witness
 
 NOTHING_GIVEN: Mapping[str, Any] = MappingProxyType({})
 ALL = 1_000
-SPREAD = (0, 0, 0, 1, 1, 2, 3, ALL)  # how many fields leave the witness; the first is what a failure shrinks to
-CLOSE = (0, 0, 0, 1)  # the same for the few witnesses that together reach every rule
+# How many fields leave the witness; the first is what a failure shrinks to.
+SPREAD = st.sampled_from((0, 0, 0, 1, 1, 2, 3, ALL))
+CLOSE = st.sampled_from((0, 0, 0, 1))  # the same for the few witnesses that together reach every rule
 MOST_SPOILED = 2
 FARTHEST = 10**9
 
@@ -127,9 +128,14 @@ class Sample:
         search = Search(ground, fixed)
         self.witnesses: tuple[Witness, ...] = search.witnesses(before)
         few = [(index, CLOSE) for index in few_for_all(search.ground, self.witnesses)]
-        every: list[tuple[int, tuple[int, ...]]] = [(index, SPREAD) for index in range(len(self.witnesses))]
-        self.starts = (*every, *few * round(len(every) / len(few)))  # one list, so that it shrinks to the simplest
+        every = [(index, SPREAD) for index in range(len(self.witnesses))]
+        # One list, so that it shrinks to the simplest.
+        self.start = st.sampled_from((*every, *few * round(len(every) / len(few))))
+        self.free = [field for field in self.fields if field.name not in fixed]
+        self.orders = st.permutations(self.free)
         self.beside: dict[tuple[int, str], tuple[Value, ...]] = {}
+        self.others: dict[tuple[int, str], st.SearchStrategy[Value | None]] = {}
+        self.facts: dict[tuple[str, Value | None], st.SearchStrategy[dict[str, Any]]] = {}
 
     def near(self, witness: int, field: Field) -> tuple[Value, ...]:
         """The field's values beside its borders around a witness, or simple ones where it has none; simplest first."""
@@ -138,6 +144,20 @@ class Sample:
             borders = self.ground.borders(self.witnesses[witness].values, field)
             self.beside[key] = borders or tuple(landmarks(field, self.ground.today))
         return self.beside[key]
+
+    def other(self, witness: int, field: Field) -> st.SearchStrategy[Value | None]:
+        """Another value of a field, made a strategy once: mostly beside a border, now and then missing or anywhere."""
+        key = (witness, field.name)
+        if key not in self.others:
+            self.others[key] = value_near(field, self.near(witness, field), landmarks(field, self.ground.today))
+        return self.others[key]
+
+    def written(self, field: Field, value: Value | None) -> st.SearchStrategy[dict[str, Any]]:
+        """The fact of a value as a strategy, made once."""
+        key = (field.name, value)
+        if key not in self.facts:
+            self.facts[key] = written(field, value)
+        return self.facts[key]
 
 
 def few_for_all(ground: Ground, witnesses: tuple[Witness, ...]) -> tuple[int, ...]:
@@ -212,32 +232,31 @@ def moved(values: Values, start: date, today: date, program: Program) -> dict[st
 @st.composite
 def drawn(draw: Draw, sample: Sample, *, valid: bool, index: int | None = None) -> dict[str, Any]:
     """A witness (any, or the one of `index`) with some fields changed, written as facts."""
-    spreads: tuple[int, ...] = SPREAD
+    spreads = SPREAD
     if index is None:
-        index, spreads = draw(st.sampled_from(sample.starts))
+        index, spreads = draw(sample.start)
     values = dict(sample.witnesses[index].values)
-    free = [field for field in sample.fields if field.name not in sample.fixed]
-    spread = min(draw(st.sampled_from(spreads)), len(free))
-    for field in draw(st.permutations(free))[:spread] if 0 < spread < len(free) else free[:spread]:
-        values[field.name] = draw(value_near(sample, index, field))
+    free = sample.free
+    spread = min(draw(spreads), len(free))
+    for field in draw(sample.orders)[:spread] if 0 < spread < len(free) else free[:spread]:
+        values[field.name] = draw(sample.other(index, field))
     record: dict[str, Any] = {}
     for field in sample.fields:
         if field.name not in sample.given:
-            record |= draw(written(field, values[field.name]))
+            record |= draw(sample.written(field, values[field.name]))
     for field in sample.fields:
         if isinstance(field.type, Money) and field.currency is not None and values[field.name] is not None:
             record[field.currency] = field.type.unit
-    if not valid and draw(st.booleans()):
+    if not valid and coin(draw):
         for field in draw(st.lists(st.sampled_from(free), min_size=1, max_size=MOST_SPOILED)) if free else ():
             record.pop(field.name, None)
             if not chance(draw, 3):
-                record[field.name] = draw(st.sampled_from(BAD_FACTS))
+                record[field.name] = pick(draw, BAD_FACTS)
     return record
 
 
-def value_near(sample: Sample, witness: int, field: Field) -> st.SearchStrategy[Value | None]:
-    """Another value of a field: mostly beside a border, now and then missing or anywhere."""
-    borders, simple = sample.near(witness, field), landmarks(field, sample.ground.today)
+def value_near(field: Field, borders: Sequence[Value], simple: Sequence[Value]) -> st.SearchStrategy[Value | None]:
+    """A value of a field: mostly beside a border, now and then a simple one, missing or anywhere."""
     ways: list[st.SearchStrategy[Any]] = [anywhere(field)]
     if simple:
         ways.insert(0, st.sampled_from(simple))
@@ -281,7 +300,7 @@ def written(field: Field, value: Value | None) -> st.SearchStrategy[dict[str, An
         return st.sampled_from(absent)
     facts: st.SearchStrategy[Any] = st.just(value)
     if isinstance(value, date):
-        facts = date_facts(value)
+        facts = st.sampled_from(date_facts(value))
     elif isinstance(value, int | Fraction) and not isinstance(value, bool):
-        facts = number_facts(value)
+        facts = st.sampled_from(number_facts(value))
     return facts.map(lambda fact: {field.name: fact})

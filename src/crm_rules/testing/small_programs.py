@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from itertools import pairwise
 from typing import get_args
 
@@ -70,9 +71,12 @@ from crm_rules.testing.facts import (
     OPTIONS,
     Draw,
     chance,
+    coin,
     constants_of,
     facts_near,
+    number_below,
     parts,
+    pick,
     plain,
 )
 
@@ -87,6 +91,11 @@ MONTH = Integer("month")
 CNY = Money("CNY")
 LONGEST = 12
 LABELS = (Label(), Label("Top", "最高"), Label(zh="金额"))
+FIELD_TYPES: st.SearchStrategy[Type] = st.one_of(
+    st.sampled_from([Date(), Integer(), Number(), CNY, Boolean(), Text()]),
+    st.lists(st.sampled_from(OPTIONS), min_size=2, max_size=4, unique=True).map(lambda x: Choice(tuple(x))),
+)
+CHANGES = st.sets(st.sampled_from(DATES[:6]), min_size=1, max_size=2)  # days on which a parameter changes
 
 
 @dataclass
@@ -119,6 +128,12 @@ class Scope:
         return [expr for expr, type_ in (*self.leaves, *self.parameters) if type_ == kind]
 
 
+@cache
+def one_or_two(options: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
+    """One or two of some options."""
+    return st.lists(st.sampled_from(options), min_size=1, max_size=2, unique=True)
+
+
 @st.composite
 def programs(draw: Draw, *, calls: bool = False) -> Program:
     """A small well-typed program; `calls` lets it use the functions of `crm_rules.testing.functions`."""
@@ -130,17 +145,17 @@ def programs(draw: Draw, *, calls: bool = False) -> Program:
         calls,
     )
     steps: list[Step] = []
-    for name in STEP_NAMES[: draw(st.integers(0, 3))]:
-        kind = draw(st.sampled_from(derivable(scope)))
+    for name in STEP_NAMES[: number_below(draw, 4)]:
+        kind = pick(draw, derivable(scope))
         expr = draw_expr(draw, scope, kind, 2)
         if scope.size(expr) > LONGEST and not is_quotient(kind):
             expr = draw_leaf(draw, scope, kind)
         if scope.size(expr) > LONGEST:
             expr, kind = Today(), Date()
         scope.sizes[name] = scope.size(expr)
-        steps.append(Derive(name, expr, kind, label=draw(st.sampled_from(LABELS))))
+        steps.append(Derive(name, expr, kind, label=pick(draw, LABELS)))
         scope.leaves.append((StepValue(name, name), kind))
-    shape = draw(st.sampled_from(["tables", "ladder", "scorecard", "derived"]))
+    shape = pick(draw, ["tables", "ladder", "scorecard", "derived"])
     match shape:
         case "tables":
             outputs = draw_tables(draw, scope, steps)
@@ -151,7 +166,7 @@ def programs(draw: Draw, *, calls: bool = False) -> Program:
         case _:
             outputs = ()
     if not outputs or chance(draw, 3):
-        kind = draw(st.sampled_from([one for one in derivable(scope) if not is_quotient(one)]))
+        kind = pick(draw, [one for one in derivable(scope) if not is_quotient(one)])
         extra = draw_expr(draw, scope, kind, 2)
         outputs += (Output("extra", kind, extra, optional=True),)
     return Program("policy", "1.0.0", shape, tuple(fields), tuple(parameters), tuple(steps), outputs)
@@ -171,21 +186,16 @@ def derivable(scope: Scope) -> list[Type]:
 def draw_fields(draw: Draw) -> list[Field]:
     """One to four fields of any types."""
     found = []
-    for name in FIELD_NAMES[: draw(st.integers(1, 4))]:
-        kind = draw(
-            st.one_of(
-                st.sampled_from([Date(), Integer(), Number(), CNY, Boolean(), Text()]),
-                st.lists(st.sampled_from(OPTIONS), min_size=2, max_size=4, unique=True).map(lambda x: Choice(tuple(x))),
-            )
-        )
+    for name in FIELD_NAMES[: 1 + number_below(draw, 4)]:
+        kind = draw(FIELD_TYPES)
         optional = chance(draw, 3)
         low = high = decimals = default = currency = None
         if is_numeric(kind) or isinstance(kind, Date):
-            borders = sorted(draw(st.lists(constants_of(kind), min_size=2, max_size=2)))
+            borders = sorted(draw(constants_of(kind)) for _ in range(2))
             low = borders[0] if chance(draw, 4) else None
             high = borders[1] if chance(draw, 4) else None
             if isinstance(kind, Number | Money) and chance(draw, 3):
-                decimals = draw(st.sampled_from([2, 0, 6]))
+                decimals = pick(draw, [2, 0, 6])
                 low = None if low is None or decimals_of(low) > decimals else low
                 high = None if high is None or decimals_of(high) > decimals else high
         if isinstance(kind, Money) and chance(draw, 6):
@@ -193,7 +203,7 @@ def draw_fields(draw: Draw) -> list[Field]:
         one = Field(name, kind, optional, None, low, high, decimals, currency, chance(draw, 5))
         if chance(draw, 5):
             default = draw(facts_near(one, [], plain=True))
-        found.append(dataclasses.replace(one, default=default, label=draw(st.sampled_from(LABELS))))
+        found.append(dataclasses.replace(one, default=default, label=pick(draw, LABELS)))
     if any(one.currency for one in found):
         found.append(Field("currency", Choice(("CNY", "USD"))))
     return found
@@ -203,11 +213,11 @@ def draw_parameters(draw: Draw, fields: list[Field]) -> list[Parameter]:
     """Up to two parameters, plain or dated, that always have a value."""
     found = []
     kinds = [one.type for one in fields if not isinstance(one.type, Text | Boolean)]
-    for name in PARAMETER_NAMES[: draw(st.integers(0, 2))]:
-        kind = draw(st.sampled_from([Integer(), DAY, MONTH, Date(), CNY, *kinds]))
+    for name in PARAMETER_NAMES[: number_below(draw, 3)]:
+        kind = pick(draw, [Integer(), DAY, MONTH, Date(), CNY, *kinds])
         sinces: list[date | None] = [None]
         if chance(draw, 2):
-            sinces += sorted(draw(st.sets(st.sampled_from(DATES[:6]), min_size=1, max_size=2)))
+            sinces += sorted(draw(CHANGES))
         dated = tuple(Dated(since, draw(constants_of(kind))) for since in sinces)
         found.append(Parameter(name, kind, dated))
     return found
@@ -224,7 +234,7 @@ def draw_leaf(draw: Draw, scope: Scope, kind: Type) -> Expr:
     if isinstance(kind, Date):
         leaves.append(Today())
     if leaves and not chance(draw, 4):
-        return draw(st.sampled_from(leaves))  # type: ignore[no-any-return]
+        return pick(draw, leaves)  # type: ignore[no-any-return]
     return Nothing(plain(kind)) if chance(draw, 12) else draw_constant(draw, kind)
 
 
@@ -242,7 +252,7 @@ def draw_expr(draw: Draw, scope: Scope, kind: Type, depth: int) -> Expr:  # noqa
 
     def any_kind() -> Type:
         kinds = [one for _, one in scope.leaves if not isinstance(one, ListOfValues)]
-        return draw(st.sampled_from([*kinds, Date(), Integer()]))  # type: ignore[no-any-return]
+        return pick(draw, [*kinds, Date(), Integer()])  # type: ignore[no-any-return]
 
     if chance(draw, 8):
         return Coalesce((inner(), draw_leaf(draw, scope, kind)))
@@ -251,10 +261,10 @@ def draw_expr(draw: Draw, scope: Scope, kind: Type, depth: int) -> Expr:  # noqa
             tested = any_kind()
             return Holds(draw_expr(draw, scope, tested, depth - 1), draw_test(draw, scope, tested))
         case Date():
-            match draw(st.integers(0, 4)):
+            match number_below(draw, 5):
                 case 0 | 1:
                     amount = draw_leaf(draw, scope, Integer()) if chance(draw, 3) else draw_constant(draw, Integer())
-                    return AddTime(inner(), amount, draw(st.sampled_from(TIME_UNITS)))
+                    return AddTime(inner(), amount, pick(draw, TIME_UNITS))
                 case 2:
                     return LatestStart(inner(), draw_constant(draw, Integer()))
                 case 3:
@@ -266,18 +276,18 @@ def draw_expr(draw: Draw, scope: Scope, kind: Type, depth: int) -> Expr:  # noqa
         case Integer("day") if not chance(draw, 3):
             return DaysBetween(inner(Date()), inner(Date()))
         case Integer("month") if not chance(draw, 3):
-            node = draw(st.sampled_from([MonthsBetween, StartedMonths]))
+            node = pick(draw, [MonthsBetween, StartedMonths])
             return node(inner(Date()), inner(Date()))  # type: ignore[no-any-return]
         case Integer(None) if chance(draw, 3):
             if chance(draw, 3):
-                number = Number(quotient=draw(st.booleans()))
-                return Round(inner(number), 0, draw(st.sampled_from(ROUNDING_MODES)))
+                number = Number(quotient=coin(draw))
+                return Round(inner(number), 0, pick(draw, ROUNDING_MODES))
             if scope.calls and chance(draw, 2):
                 return Call("last_digit", (inner(),), kind, 0, 9)
-            return DatePart(inner(Date()), draw(st.sampled_from(PARTS)))
+            return DatePart(inner(Date()), pick(draw, PARTS))
         case Number() | Money() if chance(draw, 3):
             quotient = dataclasses.replace(kind, quotient=True)
-            return Round(inner(quotient), draw(st.integers(1, 3)), draw(st.sampled_from(ROUNDING_MODES)))
+            return Round(inner(quotient), 1 + number_below(draw, 3), pick(draw, ROUNDING_MODES))
         case _:
             return draw_arithmetic(draw, scope, kind, depth)
 
@@ -286,7 +296,7 @@ def draw_arithmetic(draw: Draw, scope: Scope, kind: Type, depth: int) -> Expr:  
     """A sum, difference, product, sign, absolute value, minimum or maximum of a numeric type."""
     first = draw_expr(draw, scope, kind, depth - 1)
     factor: Type = Number() if isinstance(kind, Money) else Integer() if isinstance(kind, Integer) else kind
-    match draw(st.integers(0, 6)):
+    match number_below(draw, 7):
         case 0:
             return Negate(first)
         case 1:
@@ -307,7 +317,7 @@ def draw_border(draw: Draw, scope: Scope, kind: Type) -> Expr:
     """A constant or a parameter that a cell compares with."""
     parameters = [expr for expr, type_ in scope.parameters if type_ == plain(kind)]
     if parameters and chance(draw, 3):
-        return draw(st.sampled_from(parameters))  # type: ignore[no-any-return]
+        return pick(draw, parameters)  # type: ignore[no-any-return]
     return draw_constant(draw, kind)
 
 
@@ -315,12 +325,12 @@ def draw_item(draw: Draw, scope: Scope, kind: Type) -> Test:  # noqa: PLR0911 - 
     """One unary test of a present value, as a cell lists them."""
     match kind:
         case Boolean():
-            return OneOf((Constant(draw(st.booleans()), kind),))
+            return OneOf((Constant(coin(draw), kind),))
         case Choice(one_of):
             parameters = [expr for expr, type_ in scope.parameters if type_ == kind]
             if parameters and chance(draw, 3):
-                return OneOf((draw(st.sampled_from(parameters)),))
-            chosen = draw(st.lists(st.sampled_from(one_of), min_size=1, max_size=2, unique=True))
+                return OneOf((pick(draw, parameters),))
+            chosen = draw(one_or_two(one_of))
             return OneOf(tuple(Constant(value, kind) for value in chosen))
         case Text() | ListOfValues():
             return IsPresent()
@@ -328,21 +338,21 @@ def draw_item(draw: Draw, scope: Scope, kind: Type) -> Test:  # noqa: PLR0911 - 
             if chance(draw, 4):
                 return OneOf((draw_border(draw, scope, kind),))
             low, high = draw_border(draw, scope, kind), draw_border(draw, scope, kind)
-            side = draw(st.integers(0, 2))
+            side = number_below(draw, 3)
             if side == 0:
-                return Within(None, Bound(high, draw(st.booleans())))
+                return Within(None, Bound(high, coin(draw)))
             if side == 1:
-                return Within(Bound(low, draw(st.booleans())), None)
+                return Within(Bound(low, coin(draw)), None)
             if isinstance(low, Constant) and isinstance(high, Constant):
                 low, high = sorted((low, high), key=lambda border: border.value)
                 if low == high:
                     return Within(Bound(low, closed=True), Bound(high, closed=True))
-            return Within(Bound(low, draw(st.booleans())), Bound(high, draw(st.booleans())))
+            return Within(Bound(low, coin(draw)), Bound(high, coin(draw)))
 
 
 def draw_test(draw: Draw, scope: Scope, kind: Type) -> Test:
     """A cell: `-`, `missing`, `present`, an item, a list, or `not(...)` of items."""
-    match draw(st.integers(0, 9)):
+    match number_below(draw, 10):
         case 0 | 1:
             return ANYTHING
         case 2:
@@ -363,12 +373,12 @@ def draw_columns(draw: Draw, scope: Scope, most: int) -> tuple[Column, ...]:
     """Columns over fields, earlier steps, and now and then an expression of their own."""
     testable = [leaf for leaf in scope.leaves if not isinstance(leaf[1], Text | ListOfValues)]
     found = []
-    for index in range(draw(st.integers(1, most))):
+    for index in range(1 + number_below(draw, most)):
         if testable and not chance(draw, 5):
-            subject, kind = draw(st.sampled_from(testable))
+            subject, kind = pick(draw, testable)
             name = subject.name if isinstance(subject, FieldValue) else subject.output
         else:
-            kind = draw(st.sampled_from(derivable(scope)))
+            kind = pick(draw, derivable(scope))
             subject, name = draw_expr(draw, scope, kind, 2), f"column{index}"
         found.append(Column(name, subject, kind))
     return tuple(found)
@@ -382,7 +392,7 @@ def draw_rows(
     def filled() -> tuple[Expr, ...]:
         return tuple(draw_constant(draw, kind) if needed else draw_leaf(draw, scope, kind) for kind in outputs)
 
-    count = draw(st.integers(1, 5))
+    count = 1 + number_below(draw, 5)
     rows = [Row(ROW_IDS[i], tuple(draw_test(draw, scope, one.type) for one in columns), filled()) for i in range(count)]
     if chance(draw, 2):
         rows.append(Row(ROW_IDS[count], tuple(ANYTHING for _ in columns), filled(), otherwise=True))
@@ -391,8 +401,8 @@ def draw_rows(
 
 def ladder_rows(draw: Draw, column: Column, outputs: tuple[Type, ...]) -> tuple[Row, ...]:
     """Rows that cut the whole axis of a numeric or date column, missing included: always decided."""
-    closed = draw(st.booleans())
-    cuts = sorted(draw(st.sets(constants_of(column.type), min_size=1, max_size=3)))
+    closed = coin(draw)
+    cuts = sorted({draw(constants_of(column.type)) for _ in range(1 + number_below(draw, 3))})
     bounds: list[Bound | None] = [None, *(Bound(Constant(cut, plain(column.type)), closed) for cut in cuts), None]
     tests: list[Test] = []
     for low, high in pairwise(bounds):
@@ -408,17 +418,17 @@ def draw_tables(draw: Draw, scope: Scope, steps: list[Step]) -> tuple[Output, ..
     """One or two tables of any hit policy; the second may test what the first one gave."""
     outputs: list[Output] = []
     declared: tuple[tuple[str, Type], ...]
-    for step in ("rules", "表2")[: draw(st.integers(1, 2))]:
+    for step in ("rules", "表2")[: 1 + number_below(draw, 2)]:
         kinds: list[Type] = [Choice(("A", "B", "无")), Integer(), CNY, Boolean(), Date()]
-        hit_policy = draw(st.sampled_from(["unique", "first", "any", "collect"]))
+        hit_policy = pick(draw, ["unique", "first", "any", "collect"])
         columns = draw_columns(draw, scope, 3)
         aggregation: Aggregation | None = None
         if hit_policy == "collect":
-            aggregation = draw(st.sampled_from(get_args(Aggregation)))
-            item = draw(st.sampled_from(kinds[1:3] if aggregation in {"sum", "min", "max"} else kinds))
+            aggregation = pick(draw, get_args(Aggregation))
+            item = pick(draw, kinds[1:3] if aggregation in {"sum", "min", "max"} else kinds)
             declared = (("points", item),)
         else:
-            chosen = draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=2))
+            chosen = [pick(draw, kinds) for _ in range(1 + number_below(draw, 2))]
             declared = tuple((f"out{index}", kind) for index, kind in enumerate(chosen))
         optional = hit_policy == "first" and chance(draw, 3)
         rows = draw_rows(draw, scope, columns, tuple(kind for _, kind in declared))
@@ -444,7 +454,7 @@ def collected(item: Type, aggregation: Aggregation | None) -> Type:
 def axis(draw: Draw, scope: Scope) -> Column:
     """A numeric or date column."""
     ordered = [(e, k) for e, k in scope.leaves if is_numeric(k) or isinstance(k, Date)] or [(Today(), Date())]
-    subject, kind = draw(st.sampled_from(ordered))
+    subject, kind = pick(draw, ordered)
     return Column(getattr(subject, "name", getattr(subject, "output", "day")), subject, kind)
 
 
@@ -460,8 +470,8 @@ def draw_ladder(draw: Draw, scope: Scope, steps: list[Step]) -> tuple[Output, ..
 
 def draw_scorecard(draw: Draw, scope: Scope, steps: list[Step]) -> tuple[Output, ...]:
     """Characteristics, a weighted total, bands and perhaps overrides."""
-    points = draw(st.sampled_from([Integer(), Number()]))
-    names = ("volume", "影响")[: draw(st.integers(1, 2))]
+    points = pick(draw, [Integer(), Number()])
+    names = ("volume", "影响")[: 1 + number_below(draw, 2)]
     for name in names:
         column = axis(draw, scope)
         if chance(draw, 2):

@@ -1,0 +1,67 @@
+"""Which of several equal forms an engine gets, and which engine does the work: the one place that says so.
+
+Every form of a line gives the same answers; the choice is about speed, and about what narwhals offers for an engine.
+A form never decides what an expression means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from crm_rules.dataclass import dataclass
+
+# The engines whose own expressions are written; pandas, PyArrow and dask hand their columns to one of them.
+Engine: TypeAlias = Literal["polars", "pyarrow", "duckdb", "pyspark", "ibis"]
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """How expressions are written for one engine.
+
+    `day_number`: a day's number by a cast, as the difference of two days, or by the calendar's arithmetic.
+    `day_at`: the day of a number by a cast, as a sum of a day and a number, or out of its text.
+    `floor_divide`: the engine's own division of integers, or by `steps` where narwhals divides floats instead.
+    `to_float`: a cast, or by `halves` where a cast refuses integers that no float can hold.
+    `lookup`: up to how many values a lookup is a tree of conditions.
+    `longer_lookup`: beyond that, a dictionary of the engine, or the values taken by their places: on Polars as fast as
+    a condition, whatever their number, while a dictionary takes ten times as long and joined texts a hundred times.
+    `unscaled`: an integer divided by a constant, or by a column: Polars multiplies by the rounded reciprocal of a
+    constant, which makes 99.99000000000001 of 9999.
+    `layers`, `columns`: what is refused beyond. Ibis writes each column in place where it is read, so that ten layers
+    take minutes before a query begins.
+    `sums`: in the type that the engine chooses, or of wide decimals where a sum of integers would raise.
+    """
+
+    day_number: Literal["cast", "difference", "calendar"]
+    day_at: Literal["cast", "sum", "text"]
+    floor_divide: Literal["own", "steps"] = "own"
+    to_float: Literal["cast", "halves"] = "cast"
+    lookup: int = 16
+    longer_lookup: Literal["dictionary", "taken"] = "dictionary"
+    sums: Literal["own", "wide"] = "own"
+    unscaled: Literal["constant", "column"] = "constant"
+    layers: int = 1_000
+    columns: int = 10_000
+
+
+FORMS: Mapping[Engine, Forms] = MappingProxyType(
+    {
+        "polars": Forms("cast", "cast", lookup=3, longer_lookup="taken", unscaled="column"),
+        "pyarrow": Forms("cast", "cast", to_float="halves"),
+        "duckdb": Forms("difference", "sum"),
+        "pyspark": Forms("calendar", "sum", "steps", sums="wide"),
+        "ibis": Forms("difference", "text", "steps", layers=6, columns=50),
+    }
+)
+
+# Frames whose columns are worked on elsewhere: by the first of these engines that is installed. Polars decides
+# pandas' columns seven times as fast as narwhals on pandas does, the way there and back included.
+ELSEWHERE: Mapping[str, tuple[Engine, ...]] = MappingProxyType(
+    {"pandas": ("polars", "pyarrow"), "pyarrow": ("polars", "pyarrow"), "dask": ("polars", "pyarrow")}
+)
+
+CHAIN = 12  # a longer chain of conditions is halved: narwhals and the engines recurse into each `otherwise`
+TINY = 3  # the nodes above its leaves that an expression may have to be written twice
+DEPTH = 40  # an expression nested deeper becomes a column of its own

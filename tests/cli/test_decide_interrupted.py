@@ -1,0 +1,107 @@
+"""An interrupted run of `crm-rules decide` leaves what was there before, and nothing beside it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crm_rules.cli import decide, parquet
+from crm_rules.cli.progress import Progress
+from tests.cli.orders import HEADER, ROWS, Desk, new_desk
+
+SUFFIXES = ["csv", "jsonl", "parquet"]
+WHAT_WAS = b"what was there before"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
+    """A folder with policies, data, and results of an earlier run."""
+    desk = new_desk(tmp_path, capsys)
+    desk.write("data.csv", "\n".join([HEADER, *ROWS * 50]))
+    (tmp_path / "results").mkdir()
+    for suffix in SUFFIXES:
+        (tmp_path / "results" / f"out.{suffix}").write_bytes(WHAT_WAS)
+    return desk
+
+
+def assert_untouched(desk: Desk) -> None:
+    """The folder of results holds the files of before, and no other."""
+    found = {path.name: path.read_bytes() for path in (desk.folder / "results").iterdir()}
+    assert found == {f"out.{suffix}": WHAT_WAS for suffix in SUFFIXES}
+
+
+def interrupt_after(calls: int, function: Any) -> Any:
+    """The function, interrupted when it is called once more than so often."""
+    left = [calls]
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return function(*arguments, **options)
+
+    return interrupted
+
+
+@pytest.mark.parametrize("engine", ["python", "polars"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_an_interruption_between_chunks(desk: Desk, monkeypatch: pytest.MonkeyPatch, suffix: str, engine: str) -> None:
+    """Ctrl-C while rows are decided: exit code 130, and the results of before."""
+    pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
+    monkeypatch.setattr(decide, "CHUNK", 20)
+    monkeypatch.setattr(decide, "FRAME_CHUNK", 20)
+    monkeypatch.setattr(parquet, "BATCH", 20)
+    monkeypatch.setattr("crm_rules.cli.progress.Progress.add", interrupt_after(3, Progress.add))
+    out = desk.folder / "results" / f"out.{suffix}"
+    assert desk.run("data.csv", "--engine", engine, "--out", str(out)).code == 130
+    assert_untouched(desk)
+
+
+def test_an_interruption_between_tables(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while tables of a Parquet file are decided."""
+    pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
+    data = str(desk.folder / "data.parquet")
+    assert desk.run("data.csv", "--out", data, "--prefix", "old_").code == 0
+    monkeypatch.setattr(parquet, "BATCH", 20)
+    monkeypatch.setattr("crm_rules.cli.progress.Progress.add", interrupt_after(3, Progress.add))
+    out = desk.folder / "results" / "out.parquet"
+    assert desk.run("data.parquet", "--engine", "polars", "--out", str(out)).code == 130
+    assert_untouched(desk)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_process_that_is_stopped(desk: Desk, sign: signal.Signals) -> None:
+    """A signal to the process in the middle of its work, which a pipe holds up until the signal is sent."""
+    pipe = desk.folder / "data.jsonl"
+    os.mkfifo(pipe)
+    code = (
+        "import pathlib, signal, sys; from crm_rules.cli import decide, records, main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background ignores it
+        "decide.CHUNK = 1\n"
+        "decide.open_data = lambda path, **_: "
+        "records.Data(pathlib.Path(path), 'jsonl', ('need', 'amount', 'urgent', 'due'))\n"
+        "sys.exit(main.main(sys.argv[1:]))\n"
+    )
+    out = desk.folder / "results" / "out.jsonl"
+    words = ["decide", str(desk.folder / "policies"), str(pipe), "--policy", "order", "--out", str(out)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *words, "--engine", "python", "--progress"],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    with process, pipe.open("w") as stream:  # opened as soon as the process reads, so the output has begun
+        stream.write('{"need": "clear", "amount": 1500, "urgent": true}\n' * 5_000)
+        stream.flush()
+        process.send_signal(sign)
+        assert process.stderr is not None
+        process.stderr.read()
+        assert process.wait() == 128 + sign
+    assert_untouched(desk)
