@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from crm_rules.backends import table_call
 from crm_rules.backends import to_sql as sql
+from crm_rules.backends.query import CurrentDay
 from crm_rules.backends.table_call import Ask
 from crm_rules.backends.to_query import Chain
 from crm_rules.errors import CallError
 from crm_rules.ir import days
 
 if TYPE_CHECKING:
-    from crm_rules.backends.query import CurrentDay
     from crm_rules.policy import Policy
 
 
@@ -68,12 +68,13 @@ def to_sql(
 ) -> str:
     """One SELECT with the results of one policy."""
     policy.check_given(given)
-    moving = today is sql.CURRENT_DATE
-    day = day_of(policy, "" if moving else today, given)  # type: ignore[arg-type]
+    day = day_of(policy, "" if isinstance(today, CurrentDay) else today, given)
     ask = ask_of(policy, results, columns, given)
     table_call.check_columns(policy.id, columns, [ask])
     title = " ".join(filter(None, (policy.id, policy.version))) + (f": {policy.title.en}" if policy.title.en else "")
-    return sql.select([ask], dialect=dialect, table=table, today=sql.CURRENT_DATE if moving else day, title=[title])
+    return sql.select(
+        [ask], dialect=dialect, table=table, today=today if isinstance(today, CurrentDay) else day, title=[title]
+    )
 
 
 def day_of(policy: Policy, today: date | str | None, given: Mapping[str, Any]) -> date | str | None:

@@ -6,7 +6,6 @@ unknown, huge, tiny, or at the ends of the calendar. The `nightly` profile tries
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
@@ -164,7 +163,6 @@ def test_engines_answer_what_the_starter_policies_answer(name: str) -> None:
         check_agreement(policy, ["sql:sqlite"], today=date(2026, 6, 15), examples=20)
 
 
-@pytest.mark.xfail(raises=sqlite3.OperationalError, reason="SQLite's parser takes a hundred levels of brackets")
 def test_sqlite_decides_a_chain_of_dates_by_a_column_of_days() -> None:
     """A next touch by the stage of each row's own day."""
     check_agreement(POLICIES["follow-up"], ["sql:sqlite"], examples=20)

@@ -342,7 +342,7 @@ def test_rounding_by_a_large_divisor_fits_64_bits() -> None:
     """Or is called too large; the product of a floor and its divisor lies beyond the dividend."""
     fields = tuple(Field(name, Integer()) for name in ("part", "whole"))
     program = formula(Round(Divide(FieldValue("part"), FieldValue("whole")), 0, "floor"), *fields)
-    most = 9 * 10**15
+    most = 2**51
     rows = [{"part": part, "whole": whole} for part in (-most, -1, 1, most) for whole in (most, -most, 1, most - 1)]
     assert agrees(asked(program, *rows)) <= {"decided", "too_large"}
 

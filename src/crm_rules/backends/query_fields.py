@@ -30,6 +30,7 @@ from crm_rules.backends.query import (
 )
 from crm_rules.backends.query_logic import FALSE, TRUE, every, is_false, no, some, when
 from crm_rules.backends.query_operand import (
+    EPOCH,
     SAFE,
     Limits,
     Operand,
@@ -156,7 +157,8 @@ class FieldReader:
                 return Operand(text_in(feed), "text", missing)
             case Date():
                 expr = source if feed.storage == "date" else DayOf(source)
-                return Operand(expr, "day", missing)
+                low, high = (limit.toordinal() - EPOCH for limit in day_limits(field))
+                return Operand(expr, "day", missing, low=low, high=high)
             case DateTime() | ListOf() | ListOfValues():
                 raise CallError(f"a table column cannot hold `{field.name}`; decide its records one by one")
             case _:
@@ -174,7 +176,7 @@ class FieldReader:
         return Operand(source, "stored", missing, storage=feed.storage, counted=counted)
 
     def counted(self, field: Field, feed: Feed, source: Expr, missing: Expr) -> Operand:
-        """The column in units of its last decimal; beyond 2**53 the row is too large."""
+        """The column in units of its last decimal; beyond 2**51 the row is too large."""
         about, self.limits.about = self.limits.about, field.name
         digits = self.digits(field, feed)
         stored = Operand(source, "stored", missing, storage=feed.storage)
@@ -269,7 +271,7 @@ class FieldReader:
         """Where a fact lies outside of the field's limits."""
         low, high = field.low, field.high
         if isinstance(field.type, Date):
-            low, high = field.low or days.FIRST, field.high or days.LAST
+            low, high = day_limits(field)
         found: list[Expr] = []
         if low is not None:
             found.append(no(compared(">=", fact, constant(low), self.limits)))
@@ -290,6 +292,12 @@ class FieldReader:
         return FieldColumn(
             name, constant(None), FALSE, required=True, wrong=(Wrong("currency", no(same)),), unless=unless
         )
+
+
+def day_limits(field: Field) -> tuple[date, date]:
+    """The first and the last day that a field accepts."""
+    low = field.low if isinstance(field.low, date) else days.FIRST
+    return low, field.high if isinstance(field.high, date) else days.LAST
 
 
 def is_required(field: Field) -> bool:

@@ -36,7 +36,7 @@ from crm_rules.ir.nodes import Value
 from crm_rules.ir.numbers import decimal_parts, show_number
 
 LARGEST = 2**63 - 1
-SAFE = 9 * 10**15  # below 2**53: a float holds every integer up to here, and its quotient by a power of ten is unique
+SAFE = 2**51  # a float times a power of ten is nearest to the right integer up to here; above, 7 of 100 are not
 EPOCH = date(1970, 1, 1).toordinal()
 FIRST_DAY, LAST_DAY = date.min.toordinal() - EPOCH, date.max.toordinal() - EPOCH
 DECIDED = Fixed(0)  # the state of what is decided; see `query_tables` for the others
@@ -49,7 +49,8 @@ Form: TypeAlias = Literal["boolean", "text", "day", "stored", "counted", "nothin
 class Operand:
     """An expression with its form; where `missing` is true, or `state` is not DECIDED, its value is never looked at.
 
-    A counted number is expr / divisor / 10**scale, with `low` <= expr <= `high`. A stored one has the storage of its
+    A counted number is expr / divisor / 10**scale, with `low` <= expr <= `high`; of a day its number lies between
+    them. A stored one has the storage of its
     column, and `counted` says how it is counted, if it can be.
     """
 
@@ -109,7 +110,8 @@ def constant(value: Value | None) -> Operand:
         case str():
             return Operand(Fixed(value), "text")
         case date():
-            return Operand(Fixed(value), "day")
+            number = value.toordinal() - EPOCH
+            return Operand(Fixed(value), "day", low=number, high=number)
         case tuple():
             raise AssertionError(value)
 

@@ -62,7 +62,6 @@ from crm_rules.backends.query_operand import holds
 from crm_rules.dataclass import dataclass
 
 MOST = 2_048  # combinations that are worked out: some milliseconds, and a table that stays in a processor's cache
-TRUTH = (False, True)
 Values: TypeAlias = list[Any]
 
 
@@ -92,8 +91,7 @@ class Tabulator:
     def __init__(self) -> None:
         self.sizes: dict[str, int] = {}
         self.finite: dict[str, Finite] = {}
-        self.indexed: dict[tuple[str, ...], Item] = {}
-        self.conditions: set[str] = set()
+        self.indexed: dict[tuple[Expr | str, ...], Item] = {}
 
     def item(self, item: Item) -> Item:
         """An item, its finite parts looked up."""
@@ -105,10 +103,6 @@ class Tabulator:
         found = self.solved(item.expr)
         if found is not None:
             self.finite[item.name] = found
-        elif item.kind == "boolean":
-            self.sizes[item.name] = len(TRUTH)
-            self.finite[item.name] = Finite((item.name,), TRUTH)
-            self.conditions.add(item.name)
         return replace(item, expr=self.looked_up(item.expr, item.kind))
 
     def result(self, item: Item) -> Item:
@@ -135,6 +129,9 @@ class Tabulator:
         match expr:
             case When(condition, then, otherwise, note):
                 inner = self.looked_up(condition, "boolean")
+                found = self.solved(then)
+                if found is not None and kind is not None and isinstance(otherwise, Fixed | Null):
+                    return self.guarded(inner, found, otherwise, kind)
                 return When(inner, self.looked_up(then, kind), self.looked_up(otherwise, kind), note)
             case Joined(operands, separator):
                 return Joined(tuple(self.looked_up(operand, "text") for operand in operands), separator)
@@ -155,16 +152,23 @@ class Tabulator:
             return Named(factors[0])
         found = self.indexed.get(factors)
         if found is None:
-            expr = self.number(factors[0])
+            expr: Expr = Named(factors[0])
             for name in factors[1:]:
-                expr = Add(Multiply(expr, Fixed(self.sizes[name])), self.number(name))
+                expr = Add(Multiply(expr, Fixed(self.sizes[name])), Named(name))
             found = Item(f"{factors[0].partition('/')[0]}/combination {len(self.indexed) + 1}", expr, "integer")
             self.indexed[factors] = found
         return Named(found.name)
 
-    def number(self, factor: str) -> Expr:
-        """A factor as an integer from 0."""
-        return When(Named(factor), Fixed(1), Fixed(0)) if factor in self.conditions else Named(factor)
+    def guarded(self, condition: Expr, then: Finite, otherwise: Fixed | Null, kind: Kind) -> Expr:
+        """A lookup where a condition holds, else a constant: one more value of the same lookup."""
+        values = (*(fixed(value, kind) for value in then.values), otherwise)
+        known = (condition, *then.factors)
+        found = self.indexed.get(known)
+        if found is None:
+            expr = When(condition, self.index(then.factors), Fixed(len(then.values)))
+            found = Item(f"{then.factors[0].partition('/')[0]}/combination {len(self.indexed) + 1}", expr, "integer")
+            self.indexed[known] = found
+        return Lookup(Named(found.name), values, kind)
 
     # Working out
 
@@ -174,8 +178,6 @@ class Tabulator:
         if not names or any(name not in self.finite for name in names) or has_facts(expr):
             return None
         factors = tuple(dict.fromkeys(factor for name in names for factor in self.finite[name].factors))
-        if self.conditions.issuperset(factors):
-            return None  # conditions alone are quicker asked than looked up
         count = 1
         for factor in factors:
             count *= self.sizes[factor]

@@ -76,8 +76,11 @@ class Values:
         day: Operand | None,
         limits: Limits,
         keep: Callable[[Operand, str], Operand],
+        *,
+        calendar: bool,
     ) -> None:
         self.fields = fields
+        self.calendar = calendar
         self.parameters = parameters
         self.day = day
         self.limits = limits
@@ -137,15 +140,16 @@ class Values:
             case Coalesce(operands):
                 return self.coalesced([of(operand) for operand in operands])
             case AddTime(start, amount, unit):
-                return query_days.add_time(self.kept(start, "start"), of(amount), unit, limits)
+                return query_days.add_time(self.kept(start, "start"), of(amount), unit, limits, calendar=self.calendar)
             case DaysBetween(start, end):
                 return query_days.days_between(of(start), of(end))
             case MonthsBetween(start, end):
-                return query_days.months_between(self.kept(start, "start"), self.kept(end, "end"))
+                start_day, end_day = self.kept(start, "start"), self.kept(end, "end")
+                return query_days.months_between(start_day, end_day, calendar=self.calendar)
             case StartedMonths(start, end):
                 return query_days.started_months(self.kept(start, "start"), self.kept(end, "end"))
             case LatestStart(end, months):
-                return query_days.latest_start(self.kept(end, "end"), of(months), limits)
+                return query_days.latest_start(self.kept(end, "end"), of(months), limits, calendar=self.calendar)
             case DatePart(operand, part):
                 return query_days.date_part(of(operand), part)
             case Holds(operand, test):

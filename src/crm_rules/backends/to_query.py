@@ -39,6 +39,7 @@ from crm_rules.backends.query_logic import TRUE, every, is_false, is_true, no, s
 from crm_rules.backends.query_numbers import product
 from crm_rules.backends.query_operand import (
     DECIDED,
+    EPOCH,
     SAFE,
     Limits,
     Operand,
@@ -54,6 +55,7 @@ from crm_rules.backends.query_tables import Layout, TableColumns
 from crm_rules.backends.query_tabulate import tabulated
 from crm_rules.backends.query_values import Values
 from crm_rules.dataclass import dataclass
+from crm_rules.ir import days
 from crm_rules.ir.inline import contract
 from crm_rules.ir.nodes import Constant, ParameterValue, Today, Value
 from crm_rules.ir.normalize import normalize
@@ -104,14 +106,16 @@ def to_query(
     day: Expr | None = None,
     given: Mapping[str, Value | None] | None = None,
     layout: Layout = "tree",
+    calendar: bool = False,
 ) -> Query:
     """The query of a chain over the columns of `feeds`; fields without a feed are missing in every row.
 
     `results` names the columns to add, by `output:<name>`, `status`, `rules` or `reason`. `today` is the day of all
-    rows; else `day` is where each row has its own: `Fact(TODAY)` with a feed of that name, or `CurrentDay()`. Raises
+    rows; else `day` is where each row has its own: `Fact(TODAY)` with a feed of that name, or `CurrentDay()`. With
+    `calendar` the engine adds months to days itself. Raises
     `CallError` for what a table cannot express. Cost: some milliseconds.
     """
-    writer = QueryWriter(feeds, today, day, dict(given or {}), layout)
+    writer = QueryWriter(feeds, today, day, dict(given or {}), layout, calendar=calendar)
     columns = writer.columns(chain)
     added = [writer.result(columns, logical, name) for logical, name in results.items()]
     items = list(writer.items.values())
@@ -147,7 +151,10 @@ class QueryWriter:
         day: Expr | None,
         given: Mapping[str, Value | None],
         layout: Layout,
+        *,
+        calendar: bool,
     ) -> None:
+        self.calendar = calendar
         self.feeds = {feed.name: feed for feed in feeds}
         self.today = today
         self.day = day
@@ -258,7 +265,7 @@ class PolicyWriter:
         alone = (field for field in self.program.fields if field.name not in self.program.measured)
         fields = {field.name: self.field(field) for field in alone}
         parameters = {parameter.name: parameter for parameter in self.program.parameters}
-        values = Values(fields, parameters, day, self.limits, self.keep)
+        values = Values(fields, parameters, day, self.limits, self.keep, calendar=self.query.calendar)
         valid, blocked = self.usable()
         for step in self.program.steps:
             if isinstance(step, Derive):
@@ -283,7 +290,9 @@ class PolicyWriter:
         if self.query.day is None:
             return None if self.query.today is None else constant(self.query.today)
         if isinstance(self.query.day, CurrentDay):
-            return Operand(self.query.day, "day")
+            return Operand(
+                self.query.day, "day", low=days.FIRST.toordinal() - EPOCH, high=days.LAST.toordinal() - EPOCH
+            )
         reader = FieldReader(self.query.feeds, self.limits, self.keep)
         (column,) = reader.read(Field(TODAY, Date()))
         self.read.append(replace(column, name="today"))
@@ -328,7 +337,7 @@ class PolicyWriter:
         return None
 
     def finished(self, output: Output, values: Values) -> Operand:
-        """An output; a number beyond 2**53 is too large for a column."""
+        """An output; a number beyond 2**51 is too large for a column."""
         operand = values.operand(output.expr)
         if isinstance(output.type, Integer) or operand.storage == "decimal":
             operand = as_counted(operand)  # a column of floats cannot hold every decimal

@@ -53,7 +53,9 @@ def query_of(ask: Ask, dialect: Dialect, today: Day) -> Query:
     elif ask.needs_today and isinstance(today, CurrentDay):
         day = today
     known = today if isinstance(today, date) else None
-    return to_query(ask.chain, feeds, today=known, day=day, given=ask.given, results=ask.results, layout="rows")
+    return to_query(
+        ask.chain, feeds, today=known, day=day, given=ask.given, results=ask.results, layout="rows", calendar=True
+    )
 
 
 def merged(queries: Sequence[Query]) -> Query:

@@ -49,7 +49,7 @@ from crm_rules.policy import Policy
 from crm_rules.testing.agreement_tables import SCALE
 from crm_rules.testing.borders import borders_of
 
-LARGE = 9 * 10**15
+LARGE = 2**51
 DAYS = 4_000_000  # more than there are between the years 1 and 9999
 
 
