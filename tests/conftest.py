@@ -22,7 +22,7 @@ settings.register_profile("dev", deadline=None)
 settings.register_profile(
     "ci",
     deadline=None,
-    max_examples=40,  # of every property; `nightly` tries a hundred times as many
+    max_examples=30,  # of every property; `nightly` tries a hundred times as many
     derandomize=True,
     database=None,
     print_blob=True,
