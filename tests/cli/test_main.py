@@ -69,7 +69,10 @@ def test_no_command_prints_the_help_and_is_unusable(capsys: pytest.CaptureFixtur
     ("words", "sentence"),
     [
         (["explian"], "there is no command `explian`; did you mean `explain`?"),
-        (["sing"], "there is no command `sing`; there are demo, check, decide, diff, changes, explain, test, sql, schema"),
+        (
+            ["sing"],
+            "there is no command `sing`; there are demo, check, decide, diff, changes, explain, test, sql, schema",
+        ),
         (["demo", "--fast"], "unrecognized arguments: --fast; see `crm-rules --help`"),
         (["check"], "name at least one policy file, folder or pack to check, such as `crm-rules check sample-company`"),
         (["check", "nowhere"], "`nowhere` is neither a file, nor a folder, nor an installed pack"),
