@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -19,7 +20,7 @@ from msgspec import Struct
 
 from crm_rules.errors import CallError, UndecidedError
 from crm_rules.ir.evaluate import Evaluation, evaluate
-from crm_rules.ir.numbers import exact, show_number, to_fact
+from crm_rules.ir.numbers import exact, reduced, show_number, to_fact
 from crm_rules.ir.program import Program
 from crm_rules.ir.record import Problem, Reading, read_record
 
@@ -247,14 +248,15 @@ def currencies(program: Program) -> dict[str, Any]:
 
 
 def fact_to_json(value: Any) -> Any:
-    """A fact or output in JSON: numbers exactly (a Decimal as its digits in a text), dates as ISO text."""
+    """A fact or output in JSON: numbers exactly (a Decimal as its digits in a text, else `1/3`), dates as ISO text.
+
+    One number has one form, whichever type it came as.
+    """
     if isinstance(value, bool) or value is None or isinstance(value, int):
         return value
-    if isinstance(value, float | Decimal):
-        exact_value = exact(value)
-        if exact_value is None or isinstance(exact_value, int):
-            return exact_value
-        return show_number(exact_value)
+    if isinstance(value, float | Decimal | Fraction):
+        number = reduced(value) if isinstance(value, Fraction) else exact(value)
+        return number if number is None or isinstance(number, int) else show_number(number)
     if isinstance(value, tuple | list):
         return [fact_to_json(item) for item in value]
     return str(value)

@@ -65,7 +65,7 @@ def policy_facts(policy: Policy, values: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, str):
             parsed = parse_fact(item.type, value)
             if not isinstance(parsed, Rejected):
-                value = parsed if item.name in policy.program.measured else to_fact(parsed)
+                value = to_fact(parsed)
         facts[item.name] = value
         if item.currency is not None:
             facts[item.currency] = item.type.unit  # type: ignore[union-attr]

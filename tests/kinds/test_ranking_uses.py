@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from crm_rules.cli.main import main
 from crm_rules.errors import CallError
 from crm_rules.ir.check import check
 from crm_rules.policy import Policy
+
+SHIPPED = Path(__file__).parents[2] / "policies"
 
 RANKING = """\
 policy: value-class
@@ -249,6 +252,29 @@ def test_the_explanation_gives_both_readings(pack: crm_rules.Pack, place: int, l
         assert words in text
 
 
+@pytest.mark.parametrize(("first", "last", "count"), [(1, 0, 0), (2, 1, 3), (1, 4, 3)])
+def test_a_standing_that_cannot_be_is_told_as_such(first: int, last: int, count: int) -> None:
+    """A host that measures by itself can give measures that contradict each other; the words say so, both languages."""
+    policy = crm_rules.load(SHIPPED)["value-class"]
+    measures = {"position": first, "last_position": last, "population": count, "share_before": 0, "share_with": 0}
+    decision = policy.decide({"sales": 1, **{f"value-class.{name}": value for name, value in measures.items()}})
+    assert f"impossible: positions {first} to {last} of {count} by" in decision.explain()
+    assert f"第 {first} 至 {last} 名，共 {count} 条" in decision.explain("zh")
+    assert "Of the records" not in decision.explain()
+
+
+@pytest.mark.parametrize("share", [0, Decimal("0.8"), Fraction(4, 5), Fraction(1, 3), Fraction(1), 1])
+def test_a_standing_that_is_given_replays_to_the_same_bytes(share: Any) -> None:
+    """A share may come as a decimal or as the fraction it is; either is one number with one written form."""
+    policy = crm_rules.load(SHIPPED)["value-class"]
+    measures = {"position": 1, "last_position": 1, "population": 3, "share_before": share, "share_with": 1}
+    record = {"sales": 1, **{f"value-class.{name}": value for name, value in measures.items()}}
+    for _ in range(2):  # the evaluator decides first, then the generated function
+        decision = policy.decide(record)
+        assert policy.replay(decision.to_json()) == decision
+        assert policy.replay(decision.to_json()).to_json() == decision.to_json()
+
+
 def test_the_standing_of_a_sensitive_value_is_hidden(tmp_path: Path) -> None:
     """What others can work back to a sensitive value is not told, unless asked for."""
     text = RANKING.replace("cost: {type: money, unit: CNY,", "cost: {type: money, unit: CNY, sensitive: true,")
@@ -257,7 +283,8 @@ def test_the_standing_of_a_sensitive_value_is_hidden(tmp_path: Path) -> None:
     assert "Share of the value before it: hidden" in decision.explain()
     assert "Position" not in decision.explain()
     assert "Position 3 of 5" in decision.explain(sensitive=True)
-    assert "4/5" not in decision.to_json()
+    assert '"0.8"' not in decision.to_json()
+    assert '"0.8"' in decision.to_json(sensitive=True)
 
 
 def csv_file(folder: Path, rows: int) -> Path:

@@ -31,6 +31,9 @@ def of_one(population: Population, story: Story) -> Iterator[str]:
         yield story.say("not-ranked", name=name, count=values["population"])
         return
     first, last, count = values["position"], values["last_position"], values["population"]
+    if not 1 <= first <= last <= count:  # no pass over a population fills this: the host gave it with the record
+        yield story.say("no-standing", name=name, first=first, last=last, count=count)
+        return
     before, reached = (show_share(divided(some, count), story.lang) for some in (first - 1, last))
     key = "ranked" if first == last else "ranked-equal"
     yield story.say(key, name=name, first=first, last=last, count=count)

@@ -70,6 +70,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "按{name}并列第 {first} 至 {last} 名，共 {count} 条",
     ),
     "not-ranked": ("Not among the {count} that are ranked by {name}", "未参加按{name}的排名（共 {count} 条）"),
+    "no-standing": (
+        "Given with the record, and impossible: positions {first} to {last} of {count} by {name}",
+        "随记录给出的名次自相矛盾：按{name}第 {first} 至 {last} 名，共 {count} 条",
+    ),
     "within": (" (within {name}: {value})", "（{name}：{value}）"),
     "heads": (
         "Of the records, {before} stand before it; {reached} with it",
