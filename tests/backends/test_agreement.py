@@ -163,6 +163,15 @@ def test_engines_answer_what_the_starter_policies_answer(name: str) -> None:
         check_agreement(policy, ["sql:sqlite"], today=date(2026, 6, 15), examples=20)
 
 
+@pytest.mark.spark
+@pytest.mark.parametrize("name", POLICIES)
+def test_spark_answers_what_the_starter_policies_answer(spark: Database, name: str) -> None:
+    """Dataframes of Spark, and SQL on it; also by a column of days, where a policy asks for the day."""
+    policy = POLICIES[name]
+    check_agreement(policy, ["pyspark"], examples=20)
+    check_agreement(policy, {"sql:spark": sql_engine(spark)}, examples=20)
+
+
 def test_sqlite_decides_a_chain_of_dates_by_a_column_of_days() -> None:
     """A next touch by the stage of each row's own day."""
     check_agreement(POLICIES["follow-up"], ["sql:sqlite"], examples=20)
@@ -177,31 +186,36 @@ def only(field: Field) -> Policy:
     return Policy(Program("only", "1.0.0", "derived", (field,), (), (), (output,)))
 
 
-TABLES = [name for name in ENGINES if name not in {"python", "durable", "pyspark", "dask", "ibis"}]
+TABLES = [name for name in ENGINES if name not in {"python", "durable", "dask", "ibis"}]
 
 
-@pytest.mark.parametrize("engine", TABLES)
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.spark) if name == "pyspark" else name for name in TABLES])
+def engine(request: pytest.FixtureRequest) -> str:
+    """The name of an engine of tables."""
+    name: str = request.param
+    if name == "pyspark":
+        request.getfixturevalue("spark")
+    return name
+
+
 def test_an_amount_of_several_decimals_is_divided_exactly(engine: str) -> None:
     """Polars multiplies by the reciprocal of a constant, which is off by one unit in the last place."""
     check_agreement(only(Field("amount", CNY, decimals=6)), [engine], records=[{"amount": 99999.99}] * 3)
     check_agreement(only(Field("amount", CNY, decimals=2)), [engine], records=[{"amount": 99.99}] * 3)
 
 
-@pytest.mark.parametrize("engine", TABLES)
 def test_a_decimal_beside_the_unit_of_its_field_is_refused(engine: str) -> None:
     """Compared as a float it would be one of whole units."""
     records = [{"amount": Decimal("99999999999999.999999")}, {"amount": Decimal(5)}]
     check_agreement(only(Field("amount", CNY, decimals=0)), [engine], records=records)
 
 
-@pytest.mark.parametrize("engine", TABLES)
 @pytest.mark.parametrize("fact", [Decimal("99999999999999.999999"), 2**53 + 1, -(2**53) - 1, 2**63 - 1])
 def test_a_long_number_is_handed_out_exactly_or_called_too_large(engine: str, fact: Any) -> None:
     """A column of floats does not hold its digits."""
     check_agreement(only(Field("amount", Number())), [engine], records=[{"amount": fact}])
 
 
-@pytest.mark.parametrize("engine", TABLES)
 def test_infinite_amounts_are_refused(engine: str) -> None:
     """Also where a database holds any kind of value in a column."""
     infinite = float("inf")

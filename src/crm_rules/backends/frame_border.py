@@ -50,10 +50,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Border:
-    """What a query can read: its feeds, their printed columns, and the casts that come before (by a new name)."""
+    """What a query can read: its feeds, their printed columns and the names of these, and the casts that come before.
+
+    The casts stand by their new names, everything else by the name of its field.
+    """
 
     feeds: tuple[Feed, ...]
     facts: Mapping[str, Column]
+    columns: Mapping[str, str]
     casts: Mapping[str, nw.Expr]
 
 
@@ -71,6 +75,7 @@ def read_border(
     """
     feeds: list[Feed] = []
     facts: dict[str, Column] = {}
+    columns: dict[str, str] = {}
     casts: dict[str, nw.Expr] = {}
     problems: list[str] = []
     names = fresh_names(taken)
@@ -87,13 +92,15 @@ def read_border(
             problems.append(str(error))
             continue
         printed = found.printed
+        name = want.column or ""
         if found.cast:
             name = next(names)
             casts[name] = printed.expr
             printed = like(printed, nw.col(name))
         facts[want.field.name] = printed
+        columns[want.field.name] = name
         feeds.append(Feed(want.field.name, want.column or "", printed.storage, printed.scale))
-    return Border(tuple(feeds), facts, casts), problems
+    return Border(tuple(feeds), facts, columns, casts), problems
 
 
 def fresh_names(taken: Iterable[str]) -> Iterator[str]:

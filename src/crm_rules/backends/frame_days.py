@@ -36,17 +36,6 @@ def is_midnight(column: Column) -> nw.Expr:
     return column.expr.cast(nw.Date()).cast(column.dtype) == column.expr
 
 
-def calendar_number(expr: nw.Expr) -> nw.Expr:
-    """The days since 1970-01-01 by the arithmetic of the calendar, with years that begin in March."""
-    year, month = day_part(expr, "year"), day_part(expr, "month")
-    early = month <= whole(2)
-    year = choose(early, year - whole(1), year)
-    month = choose(early, month + whole(9), month - whole(3))
-    leaps = floored(year, 4) - floored(year, 100) + floored(year, 400)
-    in_year = floored(month * whole(153) + whole(2), 5)
-    return year * whole(365) + leaps + in_year + day_part(expr, "day") - whole(BEFORE)
-
-
 def floored(expr: nw.Expr, divisor: int) -> nw.Expr:
     """A small quotient rounded down; a half is added, so that a float's rounding cannot reach the next integer."""
     return ((expr.cast(nw.Float64()) + nw.lit(0.5)) / nw.lit(float(divisor))).floor().cast(nw.Int64())

@@ -20,7 +20,7 @@ Engine: TypeAlias = Literal["polars", "pyarrow", "duckdb", "pyspark", "ibis"]
 class Forms:
     """How expressions are written for one engine.
 
-    `day_number`: a day's number by a cast, as the difference of two days, or by the calendar's arithmetic.
+    `day_number`: a day's number by a cast, or as the difference of two days.
     `day_at`: the day of a number by a cast, as a sum of a day and a number, or out of its text.
     `floor_divide`: the engine's own division of integers, or by `steps` where narwhals divides floats instead.
     `to_float`: a cast, or by `halves` where a cast refuses integers that no float can hold.
@@ -31,16 +31,14 @@ class Forms:
     constant, which makes 99.99000000000001 of 9999.
     `layers`, `columns`: what is refused beyond. Ibis writes each column in place where it is read, so that ten layers
     take minutes before a query begins.
-    `sums`: in the type that the engine chooses, or of wide decimals where a sum of integers would raise.
     """
 
-    day_number: Literal["cast", "difference", "calendar"]
+    day_number: Literal["cast", "difference"]
     day_at: Literal["cast", "sum", "text"]
     floor_divide: Literal["own", "steps"] = "own"
     to_float: Literal["cast", "halves"] = "cast"
     lookup: int = 16
     longer_lookup: Literal["dictionary", "taken"] = "dictionary"
-    sums: Literal["own", "wide"] = "own"
     unscaled: Literal["constant", "column"] = "constant"
     layers: int = 1_000
     columns: int = 10_000
@@ -51,10 +49,13 @@ FORMS: Mapping[Engine, Forms] = MappingProxyType(
         "polars": Forms("cast", "cast", lookup=3, longer_lookup="taken", unscaled="column"),
         "pyarrow": Forms("cast", "cast", to_float="halves"),
         "duckdb": Forms("difference", "sum"),
-        "pyspark": Forms("calendar", "sum", "steps", sums="wide"),
         "ibis": Forms("difference", "text", "steps", layers=6, columns=50),
     }
 )
+
+# The engines whose expressions are written as SQL of a dialect, and not through narwhals. Spark is told each of its
+# nodes by a call of Java, and plans what is read several times as often.
+AS_SQL: Mapping[Engine, str] = MappingProxyType({"pyspark": "spark"})
 
 # Frames whose columns are worked on elsewhere: by the first of these engines that is installed. Polars decides
 # pandas' columns seven times as fast as narwhals on pandas does, the way there and back included.

@@ -30,7 +30,7 @@ from crm_rules.backends.frame_columns import (
     number,
     text,
 )
-from crm_rules.backends.frame_days import calendar_number, day_of_text, day_part, is_midnight
+from crm_rules.backends.frame_days import day_of_text, day_part, is_midnight
 from crm_rules.backends.frame_forms import CHAIN, DEPTH, TINY, Forms
 from crm_rules.backends.frame_numbers import (
     compare_number,
@@ -372,8 +372,6 @@ class Printer:
                 return self.expr(found).cast(nw.Int32()).cast(nw.Int64())
             case "difference":
                 return (self.expr(found) - nw.lit(EPOCH)).cast(nw.Int64())
-            case "calendar":
-                return calendar_number(self.once(found))
 
     def day_at(self, place: nw.Expr) -> nw.Expr:
         """The day of a number; the first one there is where the number is none."""
@@ -392,10 +390,7 @@ class Printer:
     def sum_over(self, operand: Expr, within: Sequence[Expr]) -> Column:
         """The sum over the rows of a group."""
         found = self.column(operand)
-        expr = (
-            found.expr if found.storage == "float" or self.forms.sums == "own" else found.expr.cast(nw.Decimal(38, 0))
-        )
-        summed = over(nw.col(self.place(expr)).sum(), self.places(within))
+        summed = over(nw.col(self.place(found.expr)).sum(), self.places(within))
         return like(found, nw.col(self.place(summed if found.storage == "float" else fitting(summed))))
 
     def sum_above(self, operand: Expr, order: Expr, within: Sequence[Expr]) -> Column:

@@ -7,7 +7,7 @@ has none, inside the subquery of each result. Expressions are written by `sql_ex
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -65,13 +65,10 @@ class Writer:
         self.row = f"{alias}.*"
         self.names: dict[str, str] = {}
         taken: set[str] = {"row"}
-        widths: dict[str, int | None] = {}
         for item in (item for stage in query.stages for item in stage):
             self.names[item.name] = free_name(item.name, taken)
-            widths[item.name] = width(item.expr, widths) if item.kind == "integer" else None
-        floats = (item.name for stage in query.stages for item in stage if isinstance(item.expr, ToFloat))
         facts = {feed.name: f"{alias}.{quoted(feed.column, dialect)}" for feed in query.feeds}
-        self.scope = Scope(dialect, facts, {}, widths, frozenset(floats))
+        self.scope = scope_of(query, dialect, facts)
         self.left_out: list[str] = []
 
     def item(self, item: Item, scope: Scope) -> Entry:
@@ -141,6 +138,17 @@ class Writer:
         select = inline("SELECT ", scope.piece(item.expr))
         name = quoted(item.name, self.dialect)
         return Entry(Block("(", (Entry(select), Entry(source)), f") AS {name}"), note_of(item))
+
+
+def scope_of(query: Query, dialect: Dialect, facts: Mapping[str, str]) -> Scope:
+    """The scope of expressions over the table alone; what is said of items holds wherever they are put."""
+    widths: dict[str, int | None] = {}
+    floats: set[str] = set()
+    for item in (item for stage in query.stages for item in stage):
+        widths[item.name] = width(item.expr, widths) if item.kind == "integer" else None
+        if isinstance(item.expr, ToFloat):
+            floats.add(item.name)
+    return Scope(dialect, facts, {}, widths, frozenset(floats))
 
 
 def selected(columns: Sequence[Entry]) -> Block:

@@ -9,7 +9,7 @@ nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import date, timedelta
 from math import prod
@@ -23,6 +23,7 @@ from crm_rules.backends.query import (
     DayPart,
     Expr,
     Fact,
+    Feed,
     Fixed,
     FloorDivide,
     IsMidnight,
@@ -113,6 +114,26 @@ def levelled(items: list[Item]) -> tuple[tuple[Item, ...], ...]:
 
     last = max(map(level, known), default=-1)
     return tuple(tuple(item for item in items if levels[item.name] == place) for place in range(last + 1))
+
+
+def merged(queries: Sequence[Query]) -> Query:
+    """The queries of several policies as one; what two of them compute alike is computed once."""
+    feeds: dict[str, Feed] = {}
+    items: dict[str, Item] = {}
+    results: list[Item] = []
+    for query in queries:
+        renamed: dict[str, Expr] = {}
+        feeds |= {feed.name: feed for feed in query.feeds}
+        for item in (item for stage in query.stages for item in stage):
+            own = replace(item, expr=rebuilt(item.expr, renamed))
+            if items.setdefault(item.name, own).expr != own.expr:
+                name = f"{item.name} of {query.id}"
+                items[name] = replace(own, name=name)
+                renamed[item.name] = Named(name)
+        results += [replace(item, expr=rebuilt(item.expr, renamed)) for item in query.results]
+    ids = ", ".join(query.id for query in queries)
+    # Each item is a stage of its own here: the printer puts them together again.
+    return Query(ids, tuple(feeds.values()), tuple((item,) for item in items.values()), tuple(results))
 
 
 # Expressions that would be written several times

@@ -1,8 +1,8 @@
 """A policy for every row of a dataframe: the columns of the frame, and those that the policy adds.
 
 `decide_rows` reads the border of the frame (see `frame_border`), lowers each policy to a `Query` over what it found,
-and prints the query through narwhals. It knows no engine: `frame_source` opens and closes them, `frame_forms` chooses
-between equal forms. Nothing is decided here, and no row depends on another.
+and prints the query through narwhals, or as text where the engine reads SQL. It knows no engine: `frame_source` opens
+and closes them, `frame_forms` chooses between equal forms. Nothing is decided here, and no row depends on another.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from functools import partial
 from typing import Any
 
 from crm_rules.backends.frame_border import Border, Wanted, absent_column, fresh_names, read_border
-from crm_rules.backends.frame_forms import FORMS, Forms
+from crm_rules.backends.frame_forms import AS_SQL, FORMS
 from crm_rules.backends.frame_printer import Printer
-from crm_rules.backends.frame_source import source_of
+from crm_rules.backends.frame_source import Opened, source_of
+from crm_rules.backends.frame_sql import with_text
 from crm_rules.backends.frame_stages import with_results
 from crm_rules.backends.query import TODAY, Fact, Query
 from crm_rules.backends.query_blocked import blocked_query
+from crm_rules.backends.sql_dialects import dialect_of
 from crm_rules.backends.table_call import Ask, column_for, needed_fields
 from crm_rules.backends.to_query import Chain, to_query
 from crm_rules.errors import CallError, RefusedError
@@ -52,8 +54,8 @@ def decide_rows(frame: Any, asks: Sequence[Ask], today: date | str | None) -> An
     border, unfit = read_border(wanted, opened.schema, opened.empty, (*names, *results))
     if opened.problems or unfit:
         raise unfit_frame([*opened.problems, *unfit])
-    queries = [query_of(ask, border, today) for ask in asks]
-    added, dropped = with_queries(opened.frame, queries, FORMS[opened.engine], border, (*names, *results))
+    queries = [query_of(ask, border, today, as_sql=opened.engine in AS_SQL) for ask in asks]
+    added, dropped = with_queries(opened, queries, border, (*names, *results))
     return source.close(added, {item.name: item.kind for query in queries for item in query.results}, dropped)
 
 
@@ -133,7 +135,7 @@ def unfit_frame(problems: Sequence[str]) -> CallError:
 # The queries
 
 
-def query_of(ask: Ask, border: Border, today: date | str | None) -> Query:
+def query_of(ask: Ask, border: Border, today: date | str | None, *, as_sql: bool) -> Query:
     """The query of one policy over the feeds that its fields have; the policy remembers it for the next frame."""
     if ask.blocked:
         return blocked_query(ask.chain.program, ask.blocked, ask.results)
@@ -143,23 +145,30 @@ def query_of(ask: Ask, border: Border, today: date | str | None) -> Query:
         fields.add(TODAY)
     feeds = tuple(feed for feed in border.feeds if feed.name in fields)
     day = today if isinstance(today, date) else None
-    question = (feeds, day, by_column, tuple(ask.given.items()), tuple(ask.results.items()))
+    question = (feeds, day, by_column, as_sql, tuple(ask.given.items()), tuple(ask.results.items()))
     found = ask.memory.get(question)
     if found is None:
         if len(ask.memory) >= REMEMBERED:
             ask.memory.clear()
         row_day = Fact(TODAY) if by_column else None
-        found = to_query(ask.chain, feeds, today=day, day=row_day, given=ask.given, results=ask.results)
+        found = to_query(
+            ask.chain, feeds, today=day, day=row_day, given=ask.given, results=ask.results,
+            layout="rows" if as_sql else "tree", calendar=as_sql,
+        )  # fmt: skip
         ask.memory[question] = found
     return found
 
 
 def with_queries(
-    frame: Any, queries: Sequence[Query], forms: Forms, border: Border, taken: Sequence[str]
+    opened: Opened, queries: Sequence[Query], border: Border, taken: Sequence[str]
 ) -> tuple[Any, list[str]]:
     """The opened frame with the results of all queries, and the columns that served on the way."""
+    frame = opened.frame
     names = fresh_names((*taken, *border.casts))
     if border.casts:
         frame = frame.with_columns([expr.alias(name) for name, expr in border.casts.items()])
-    added, dropped = with_results(frame, queries, Printer(forms, border.facts, names))
+    if opened.engine in AS_SQL:
+        added, dropped = with_text(frame, queries, dialect_of(AS_SQL[opened.engine]), border.columns, names)
+    else:
+        added, dropped = with_results(frame, queries, Printer(FORMS[opened.engine], border.facts, names))
     return added, [*border.casts, *dropped]

@@ -8,15 +8,14 @@ database's to refuse, or to show twice.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Final, TypeAlias
 
-from crm_rules.backends.query import TODAY, CurrentDay, Expr, Fact, Feed, Item, Named, Query
+from crm_rules.backends.query import TODAY, CurrentDay, Expr, Fact, Feed, Query
 from crm_rules.backends.query_blocked import blocked_query
 from crm_rules.backends.sql_dialects import Dialect, dialect_of
 from crm_rules.backends.sql_select import Name, quoted_name, written_query
-from crm_rules.backends.sql_stages import rebuilt
+from crm_rules.backends.sql_stages import merged
 from crm_rules.backends.table_call import Ask, column_for, needed_fields
 from crm_rules.backends.to_query import to_query
 
@@ -56,26 +55,6 @@ def query_of(ask: Ask, dialect: Dialect, today: Day) -> Query:
     return to_query(
         ask.chain, feeds, today=known, day=day, given=ask.given, results=ask.results, layout="rows", calendar=True
     )
-
-
-def merged(queries: Sequence[Query]) -> Query:
-    """The queries of several policies as one; what two of them compute alike is computed once."""
-    feeds: dict[str, Feed] = {}
-    items: dict[str, Item] = {}
-    results: list[Item] = []
-    for query in queries:
-        renamed: dict[str, Expr] = {}
-        feeds |= {feed.name: feed for feed in query.feeds}
-        for item in (item for stage in query.stages for item in stage):
-            own = replace(item, expr=rebuilt(item.expr, renamed))
-            if items.setdefault(item.name, own).expr != own.expr:
-                name = f"{item.name} of {query.id}"
-                items[name] = replace(own, name=name)
-                renamed[item.name] = Named(name)
-        results += [replace(item, expr=rebuilt(item.expr, renamed)) for item in query.results]
-    ids = ", ".join(query.id for query in queries)
-    # Each item is a stage of its own here: the printer puts them together again.
-    return Query(ids, tuple(feeds.values()), tuple((item,) for item in items.values()), tuple(results))
 
 
 def day_title(asks: Sequence[Ask], today: Day) -> list[str]:
