@@ -26,6 +26,7 @@ from crm_rules.source import Span
 
 if TYPE_CHECKING:
     from crm_rules.backends.query import CurrentDay
+    from crm_rules.backends.table_columns import Columns
     from crm_rules.proofs.timeline import Period
 
 
@@ -190,7 +191,7 @@ class Pack(Mapping[str, Policy]):
         frame: Frame,
         *,
         today: date | str | None = None,
-        columns: Mapping[str, str | None] | None = None,
+        columns: Columns | None = None,
         given: Mapping[str, Any] | None = None,
         add: Iterable[str] = ("outputs", "status", "rules", "reason"),
         policies: Iterable[str] | None = None,
@@ -215,7 +216,7 @@ class Pack(Mapping[str, Policy]):
         dialect: str,
         table: str | Sequence[str],
         today: date | str | CurrentDay | None = None,
-        columns: Mapping[str, str | None] | None = None,
+        columns: Columns | None = None,
         given: Mapping[str, Any] | None = None,
         add: Iterable[str] = ("outputs", "status", "rules", "reason"),
         policies: Iterable[str] | None = None,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from crm_rules.backends.query import CurrentDay
+    from crm_rules.backends.table_columns import Columns
     from crm_rules.compiling import CompiledPolicy, DurablePolicy
     from crm_rules.proofs.possible import Possible
 
@@ -366,7 +367,7 @@ class Policy:
         frame: Frame,
         *,
         today: date | str | None = None,
-        columns: Mapping[str, str | None] | None = None,
+        columns: Columns | None = None,
         given: Mapping[str, Any] | None = None,
         add: Iterable[str] = ("outputs", "status", "rules", "reason"),
         prefix: str = "",
@@ -375,10 +376,11 @@ class Policy:
         """The frame with the outputs, `status`, `rules` (ids joined by `;`) and `reason` beside its own columns.
 
         Any dataframe that narwhals knows, and the same kind comes back, lazy where it was lazy. Each row says what
-        `decide` says of it; outputs are null where it is not decided. A field takes the column of its name, or the one
-        that `columns` maps it to (None: missing in every row). `today` is a date, or the name of the column that holds
-        the day of each row. `add` chooses what is added, `prefix` and `names` how it is called; no column is ever
-        overwritten. Raises `CallError` for columns that are absent or of another type, naming all of them.
+        `decide` says of it; outputs are null where it is not decided. A field takes the column of its name, or what
+        `columns` says: the name of a column, None for missing in every row, or as in a mapping file
+        `{"column": ..., "values": {text: value}}` or `{"constant": ...}`. `today` is a date, or the name of the column
+        that holds the day of each row. `add` chooses what is added, `prefix` and `names` how it is called; no column
+        is ever overwritten. Raises `CallError` for columns that are absent or of another type, naming all of them.
         """
         from crm_rules import table_asks  # noqa: PLC0415 - not needed to decide
 
@@ -393,7 +395,7 @@ class Policy:
         dialect: str,
         table: str | Sequence[str],
         today: date | str | CurrentDay | None = None,
-        columns: Mapping[str, str | None] | None = None,
+        columns: Columns | None = None,
         given: Mapping[str, Any] | None = None,
         add: Iterable[str] = ("outputs", "status", "rules", "reason"),
         prefix: str = "",

@@ -11,10 +11,11 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from crm_rules.backends import table_call
+from crm_rules.backends import table_call, table_columns
 from crm_rules.backends import to_sql as sql
 from crm_rules.backends.query import CurrentDay
 from crm_rules.backends.table_call import Ask
+from crm_rules.backends.table_columns import Columns
 from crm_rules.backends.to_query import Chain
 from crm_rules.errors import CallError
 from crm_rules.ir import days
@@ -45,14 +46,14 @@ def decide_frame(
     *,
     results: Mapping[str, str],
     today: date | str | None,
-    columns: Mapping[str, str | None],
+    columns: Columns,
     given: Mapping[str, Any],
 ) -> Any:
     """The frame with the results of one policy."""
     policy.check_given(given)
     day = day_of(policy, today, given)
     ask = ask_of(policy, results, columns, given)
-    table_call.check_columns(policy.id, columns, [ask])
+    table_columns.check_names(policy.id, columns, [ask.chain])
     return table_call.decide_rows(frame, [ask], day)
 
 
@@ -63,14 +64,14 @@ def to_sql(
     dialect: str,
     table: str | Sequence[str],
     today: date | str | CurrentDay | None,
-    columns: Mapping[str, str | None],
+    columns: Columns,
     given: Mapping[str, Any],
 ) -> str:
     """One SELECT with the results of one policy."""
     policy.check_given(given)
     day = day_of(policy, "" if isinstance(today, CurrentDay) else today, given)
     ask = ask_of(policy, results, columns, given)
-    table_call.check_columns(policy.id, columns, [ask])
+    table_columns.check_names(policy.id, columns, [ask.chain])
     title = " ".join(filter(None, (policy.id, policy.version))) + (f": {policy.title.en}" if policy.title.en else "")
     return sql.select(
         [ask], dialect=dialect, table=table, today=today if isinstance(today, CurrentDay) else day, title=[title]
@@ -88,14 +89,13 @@ def day_of(policy: Policy, today: date | str | None, given: Mapping[str, Any]) -
     return day
 
 
-def ask_of(
-    policy: Policy, results: Mapping[str, str], columns: Mapping[str, str | None], given: Mapping[str, Any]
-) -> Ask:
+def ask_of(policy: Policy, results: Mapping[str, str], columns: Columns, given: Mapping[str, Any]) -> Ask:
     """The question of a policy about every row of a table."""
     chain = chain_of(policy)
     values = table_call.given_values(chain, given)
     memory = policy.__dict__.setdefault("_queries", {})
-    return Ask(chain, results, columns, values, policy.needs_today, memory=memory)
+    fed = table_columns.fed_fields(columns, chain)
+    return Ask(chain, results, fed, values, policy.needs_today, memory=memory)
 
 
 # A pack
@@ -107,7 +107,7 @@ def asks_of(
     pack: str,
     day: date | str | None,
     add: Iterable[str],
-    columns: Mapping[str, str | None],
+    columns: Columns,
     given: Mapping[str, Any],
 ) -> list[Ask]:
     """The questions of policies of a pack about every row; `day` is of all rows, or the name of a column."""
@@ -116,7 +116,7 @@ def asks_of(
         if not any(name in policy.aliases() for policy in policies):
             raise CallError(f"no policy of {pack} requires `{name}`, so `given` cannot hold it")
     asks = [ask_in_pack(policy, day, add, columns, given) for policy in policies]
-    table_call.check_columns(pack, columns, asks)
+    table_columns.check_names(pack, columns, [ask.chain for ask in asks])
     return asks
 
 
@@ -124,7 +124,7 @@ def ask_in_pack(
     policy: Policy,
     today: date | str | None,
     add: Iterable[str],
-    columns: Mapping[str, str | None],
+    columns: Columns,
     given: Mapping[str, Any],
 ) -> Ask:
     """The question of one policy of a pack about every row of a table; what would raise alone blocks it."""
@@ -134,6 +134,6 @@ def ask_in_pack(
     blank = policy.blank_parameters(days.LAST if isinstance(today, str) else day, own)
     if blank:
         reasons = tuple(f"{name}: blank" for name in blank)
-        return Ask(chain_of(policy), results, columns, {}, needs_today=False, blocked=reasons)
+        return Ask(chain_of(policy), results, {}, {}, needs_today=False, blocked=reasons)
     day_of(policy, today, own)
     return replace(ask_of(policy, results, columns, own), unfed=True)

@@ -193,6 +193,18 @@ def test_a_mapping_of_texts_is_refused(desk: Desk) -> None:
     assert "mapping.yaml: `date of due` is for texts of a file; let a view of the database say it" in result.err
 
 
+def test_texts_stand_for_values(desk: Desk, database: tuple[str, Run]) -> None:
+    """What a mapping file says of choices, of truth values and of all rows, the database is told."""
+    address, run = database
+    run("CREATE TABLE deals AS SELECT id, CASE WHEN need = 'clear' THEN 'Won' ELSE need END AS deal FROM \"the orders\"")
+    fields = "need: {column: deal, values: {Won: clear}}, amount: {constant: 1500}, urgent: {constant: false}"
+    mapping = desk.mapping(f"key: id\nfields: {{{fields}, due: {{missing: true}}}}")
+    assert desk.run_address(f"{address}#deals", *mapping, "--out", "#graded").code == 0
+    wrong = (None, "invalid", "need: not-in-choices")
+    found = run("SELECT grade, status, reason FROM graded ORDER BY id")
+    assert found == [("A", "decided", None), *[wrong] * 5]
+
+
 def test_columns_are_checked_as_those_of_a_file(desk: Desk) -> None:
     """An absent column is shown with those there are, a taken name with the remedy."""
     with duckdb.connect(desk.folder / "shop.db") as connection:

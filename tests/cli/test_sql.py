@@ -56,6 +56,29 @@ def test_mapped_columns_and_a_prefix(customers: sqlite3.Connection, capsys: pyte
     customers.close()
 
 
+def test_a_mapping_file(customers: sqlite3.Connection, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The words of `decide` for columns that have types; `--column` has the last one."""
+    customers.execute("ALTER TABLE customers ADD COLUMN deal TEXT")
+    customers.execute("INSERT INTO customers VALUES (8, NULL, NULL, NULL, 'it''s on'), (9, NULL, NULL, NULL, 'clear')")
+    mapping = tmp_path / "mapping.yaml"
+    fields = "{need: {column: deal, values: {it's on: clear}}, expected_close: {constant: 2027-01-15}}"
+    mapping.write_text(f"policy: pipeline-stage\nkey: id\nfields: {fields}\n", encoding="utf-8")
+    words = [*STAGE, "--today", "2026-11-22", "--mapping", str(mapping)]
+    assert main(words) == 0
+    assert stages(customers, capsys.readouterr().out) == [(7, None, "invalid"), (8, "B", "decided"), (9, None, "invalid")]
+    assert main([*words, "--column", "expected_close="]) == 0
+    assert stages(customers, capsys.readouterr().out)[1] == (8, "unknown", "decided")
+    customers.close()
+
+
+def test_a_mapping_of_texts_of_a_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A column has a type, so that no form of dates is read."""
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text("fields: {expected_close: {column: close, date: DD/MM/YYYY}}\n", encoding="utf-8")
+    assert main([*STAGE, "--today", "current", "--mapping", str(mapping)]) == 2
+    assert "`date of expected_close` is for texts of a file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -42,10 +42,14 @@ SHOWN_COLUMNS = 20
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A field, and the column that feeds it; None where it is missing in every row."""
+    """A field, and the column that feeds it; None where it is missing in every row.
+
+    With `values` it is a column of texts that stand for values.
+    """
 
     field: Field
     column: str | None
+    values: tuple[tuple[str, bool | str], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,8 @@ def read_border(
             printed = like(printed, nw.col(name))
         facts[want.field.name] = printed
         columns[want.field.name] = name
-        feeds.append(Feed(want.field.name, want.column or "", printed.storage, printed.scale))
+        values = want.values if printed.storage == "text" else None
+        feeds.append(Feed(want.field.name, want.column or "", printed.storage, printed.scale, values))
     return Border(tuple(feeds), facts, columns, casts), problems
 
 
@@ -139,7 +144,8 @@ class Taken:
 def column_of(want: Wanted, name: str, dtype: DType) -> Taken:
     """How the column of a field is taken; raises `UnfitColumnError`."""
     expr = nw.col(name)
-    match want.field.type:
+    kind = want.field.type if want.values is None else Text()
+    match kind:
         case Boolean():
             if dtype == nw.Boolean:
                 return Taken(Column(expr, "boolean", dtype))
@@ -151,13 +157,13 @@ def column_of(want: Wanted, name: str, dtype: DType) -> Taken:
                 return Taken(Column(expr, "text", dtype))
             if isinstance(dtype, nw.Categorical | nw.Enum):
                 return Taken(Column(expr.cast(nw.String()), "text", nw.String()), cast=True)
-            raise unfit(want, dtype, "texts")
+            raise unfit(want, dtype, "texts" if want.values is None else "the texts of `values`")
         case Date():
             return date_column(want, dtype, expr)
         case DateTime() | ListOf() | ListOfValues():
             raise unfed(want)
         case _:
-            assert_never(want.field.type)
+            assert_never(kind)
 
 
 def missing_column(want: Wanted) -> Column:

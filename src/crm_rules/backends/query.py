@@ -19,6 +19,7 @@ from fractions import Fraction
 from typing import Literal, TypeAlias, get_args
 
 from crm_rules.dataclass import dataclass
+from crm_rules.ir.nodes import Value
 from crm_rules.ir.rewrite import changed_below
 
 Kind: TypeAlias = Literal["boolean", "integer", "number", "text", "day"]
@@ -365,13 +366,16 @@ Expr: TypeAlias = (
 class Feed:
     """A column that the query reads: the field it feeds (or `TODAY`), its name in the table, how it is stored.
 
-    `scale` is the number of decimals of a `decimal` storage.
+    `scale` is the number of decimals of a `decimal` storage. With `values` the column holds texts that stand for the
+    values beside them, and any other text is wrong. A `constant` is the value of every row, and there is no column.
     """
 
     name: str
     column: str
     storage: Storage
     scale: int = 0
+    values: tuple[tuple[str, bool | str], ...] | None = None
+    constant: Value | None = None
 
 
 @dataclass(frozen=True, slots=True)

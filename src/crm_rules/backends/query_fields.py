@@ -5,11 +5,11 @@ It is `ir.record` for a column: the same problems under the same codes, in the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
-from typing import Literal, assert_never
+from typing import Literal, TypeAlias, assert_never
 
 from crm_rules.backends.query import (
     Compare,
@@ -23,6 +23,7 @@ from crm_rules.backends.query import (
     IsNull,
     IsWhole,
     Kind,
+    Null,
     OneOf,
     Scaled,
     TextOf,
@@ -60,6 +61,7 @@ from crm_rules.ir.types import (
     Type,
 )
 
+Texts: TypeAlias = Sequence[tuple[str, bool | str]]  # of a column, with the values that they stand for
 BEYOND = Fixed(Fraction(10 ** (DIGITS + 1)))
 BELOW = Fixed(Fraction(-(10 ** (DIGITS + 1))))
 SMALLEST = Fraction(1, 10**DIGITS)
@@ -144,11 +146,13 @@ class FieldReader:
     def fact(self, field: Field) -> Operand:
         """The fact of a field as an operand, missing where the column is null."""
         feed = self.feeds.get(field.name)
-        if feed is None:
-            return constant(None)
+        if feed is None or feed.constant is not None:
+            return constant(None if feed is None else feed.constant)
         source = Fact(field.name)
         missing = IsNull(source)
         match field.type:
+            case Boolean() | Choice() if feed.values is not None:
+                return self.mapped(field, feed, feed.values, missing)
             case Boolean():
                 return Operand(source, "boolean", missing)
             case Integer() | Number() | Money():
@@ -163,6 +167,15 @@ class FieldReader:
                 raise CallError(f"a table column cannot hold `{field.name}`; decide its records one by one")
             case _:
                 assert_never(field.type)
+
+    def mapped(self, field: Field, feed: Feed, values: Texts, missing: Expr) -> Operand:
+        """The values that the texts of a column stand for; another text stands for none that the field has."""
+        kind: Literal["boolean", "text"] = "boolean" if isinstance(field.type, Boolean) else "text"
+        found: Expr = Null(kind)  # of another text; its row is not decided
+        for value in dict.fromkeys(value for _, value in values):
+            texts = [text for text, stands_for in values if stands_for == value]
+            found = when(among(text_in(feed), texts), Fixed(value), found)
+        return self.keep(Operand(found, kind, missing), f"{field.name} mapped")
 
     def number(self, field: Field, feed: Feed, source: Expr, missing: Expr) -> Operand:
         """A column of numbers, which is counted when arithmetic asks for it."""
@@ -211,11 +224,16 @@ class FieldReader:
     def problems(self, field: Field, fact: Operand) -> list[Wrong]:
         """What may be wrong with a fact that is there, by its type, then by its range."""
         feed = self.feeds.get(field.name)
-        if feed is None:
+        if feed is None or feed.constant is not None:
             return []
-        found = self.problems_of_type(field, feed, fact)
+        if feed.values is not None:
+            listed = among(text_in(feed), [text for text, _ in feed.values])
+            found = [Wrong("wrong-type" if isinstance(field.type, Boolean) else "not-in-choices", no(listed))]
+        else:
+            found = self.problems_of_type(field, feed, fact)
         if feed.storage == "dynamic":
-            found.insert(0, Wrong("wrong-type", no(HasKind(Fact(field.name), stored_kind(field.type)))))
+            kind = stored_kind(field.type) if feed.values is None else "text"
+            found.insert(0, Wrong("wrong-type", no(HasKind(Fact(field.name), kind))))
         return found
 
     def problems_of_type(self, field: Field, feed: Feed, fact: Operand) -> list[Wrong]:
@@ -285,13 +303,23 @@ class FieldReader:
         unit = field.type.unit if isinstance(field.type, Money) else ""
         absent: Expr = TRUE
         same: Expr = FALSE
-        if name in self.feeds:
+        feed = self.feeds.get(name)
+        if feed is not None and feed.constant is not None:
+            absent, same = FALSE, Fixed(feed.constant == unit)
+        elif feed is not None:
             absent = IsNull(Fact(name))
-            same = every(no(absent), Compare("=", text_in(self.feeds[name]), Fixed(unit)))
+            same = every(no(absent), Compare("=", text_in(feed), Fixed(unit)))
         unless = missing if is_required(field) else every(missing, absent)
         return FieldColumn(
             name, constant(None), FALSE, required=True, wrong=(Wrong("currency", no(same)),), unless=unless
         )
+
+
+def among(text: Expr, texts: Sequence[str]) -> Expr:
+    """True where a text is one of these; false for none."""
+    if not texts:
+        return FALSE
+    return Compare("=", text, Fixed(texts[0])) if len(texts) == 1 else OneOf(text, tuple(map(Fixed, texts)))
 
 
 def day_limits(field: Field) -> tuple[date, date]:

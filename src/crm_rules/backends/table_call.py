@@ -8,20 +8,19 @@ needed before a frame is really decided.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import date
 from importlib.util import find_spec
 from typing import Any, Final
 
-from crm_rules.backends.query import Query
-from crm_rules.backends.to_query import Chain, fields_of
+from crm_rules.backends.query import Feed, Query
+from crm_rules.backends.table_columns import Fed, all_fields, unknown
+from crm_rules.backends.to_query import Chain
 from crm_rules.dataclass import dataclass
-from crm_rules.diagnostics import did_you_mean
 from crm_rules.errors import CallError
 from crm_rules.ir.nodes import Value
 from crm_rules.ir.program import Field
 from crm_rules.ir.record import Rejected, accept, is_missing, show_fact
-from crm_rules.ir.types import Text
 
 OUTPUTS: Final = "outputs"
 ABOUT: Final = ("status", "rules", "reason")
@@ -30,7 +29,7 @@ ADDED: Final = (OUTPUTS, *ABOUT)
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One policy asked about every row: which column feeds which field, and the columns that it adds (see `to_query`).
+    """One policy asked about every row: what feeds which field, and the columns that it adds (see `to_query`).
 
     A policy that is `blocked`, by the reasons given, is not asked: its columns say so. One that may be `unfed` is
     invalid in every row where the frame has no column for one of its required fields; otherwise that is the caller's
@@ -39,7 +38,7 @@ class Ask:
 
     chain: Chain
     results: Mapping[str, str]
-    columns: Mapping[str, str | None]
+    fed: Mapping[str, Fed]
     given: Mapping[str, Value | None]
     needs_today: bool
     blocked: tuple[str, ...] = ()
@@ -93,13 +92,6 @@ def additions(
     return found
 
 
-def unknown(argument: str, name: object, id: str, known: Iterable[str]) -> str:  # noqa: A002 - the word of the language
-    """What to say of a name that a policy does not have."""
-    known = list(known)
-    close = did_you_mean(name, known) if isinstance(name, str) else ""
-    return f"{argument} names `{name}`, which `{id}` does not have; {close or 'it has ' + ', '.join(known)}"
-
-
 def given_values(chain: Chain, given: Mapping[str, Any]) -> dict[str, Value | None]:
     """The given decisions as values of the fields that they fill; raises `CallError` for one that does not fit."""
     found: dict[str, Value | None] = {}
@@ -121,31 +113,15 @@ def given_values(chain: Chain, given: Mapping[str, Any]) -> dict[str, Value | No
 
 def needed_fields(ask: Ask) -> list[Field]:
     """The fields of a chain, and the columns that say the currency of a row."""
-    fields = {field.name: field for field in fields_of(ask.chain, ask.given)}
-    for name in currency_columns(ask.chain, ask.given):
-        fields.setdefault(name, Field(name, Text()))
-    return list(fields.values())
+    return all_fields(ask.chain, ask.given)
 
 
-def currency_columns(chain: Chain, given: Mapping[str, Value | None]) -> list[str]:
-    """The names of the columns that say the currency of a row, along the chain."""
-    found = [field.currency for field in chain.program.fields if field.currency is not None]
-    for alias, below, _ in chain.required:
-        if alias not in given:
-            found += currency_columns(below, given)
-    return found
+def fed_by(ask: Ask, field: Field) -> Fed:
+    """What feeds a field: what the caller said, else the column of its own name."""
+    return ask.fed.get(field.name) or Fed(field.name)
 
 
-def column_for(ask: Ask, field: Field) -> str | None:
-    """The column of a field: the mapped one, else that of its own name; None where it is missing in every row."""
-    return ask.columns.get(field.name, field.name)
-
-
-def check_columns(id: str, columns: Mapping[str, str | None], asks: Iterable[Ask]) -> None:  # noqa: A002 - see above
-    """Raise `CallError` for a mapping of what is no field, or to what is no name."""
-    known = {field.name for ask in asks for field in needed_fields(replace(ask, given={}))}
-    for name, column in columns.items():
-        if name not in known:
-            raise CallError(unknown("columns=", name, id, sorted(known)))
-        if column is not None and not isinstance(column, str):
-            raise CallError(f"columns= maps `{name}` to {show_fact(column)}, expected the name of a column or None")
+def constant_feeds(ask: Ask) -> list[Feed]:
+    """The feeds of fields that have one value in every row."""
+    found = ((field.name, fed_by(ask, field).constant) for field in needed_fields(ask))
+    return [Feed(name, "", "any", constant=value) for name, value in found if value is not None]

@@ -21,7 +21,7 @@ from crm_rules.backends.frame_stages import with_results
 from crm_rules.backends.query import TODAY, Fact, Query
 from crm_rules.backends.query_blocked import blocked_query
 from crm_rules.backends.sql_dialects import dialect_of
-from crm_rules.backends.table_call import Ask, column_for, needed_fields
+from crm_rules.backends.table_call import Ask, constant_feeds, fed_by, needed_fields
 from crm_rules.backends.to_query import Chain, to_query
 from crm_rules.errors import CallError, RefusedError
 from crm_rules.ir.nodes import Value
@@ -92,7 +92,8 @@ def wanted_of(asks: Sequence[Ask], today: date | str | None, names: Sequence[str
     for ask in asks:
         if ask.blocked:
             continue
-        wants = [Wanted(field, column_for(ask, field)) for field in needed_fields(ask)]
+        fed = [(field, fed_by(ask, field)) for field in needed_fields(ask)]
+        wants = [Wanted(field, one.column, one.values) for field, one in fed if one.constant is None]
         absent = [want for want in wants if want.column is not None and want.column not in names]
         if not (ask.unfed and any(is_required(want.field) for want in absent)):
             problems |= dict.fromkeys(absent_column(want, names) for want in absent)
@@ -140,10 +141,11 @@ def query_of(ask: Ask, border: Border, today: date | str | None, *, as_sql: bool
     if ask.blocked:
         return blocked_query(ask.chain.program, ask.blocked, ask.results)
     fields = {field.name for field in needed_fields(ask)}
+    constants = constant_feeds(ask)
     by_column = ask.needs_today and isinstance(today, str)
     if by_column:
         fields.add(TODAY)
-    feeds = tuple(feed for feed in border.feeds if feed.name in fields)
+    feeds = (*(feed for feed in border.feeds if feed.name in fields), *constants)
     day = today if isinstance(today, date) else None
     question = (feeds, day, by_column, as_sql, tuple(ask.given.items()), tuple(ask.results.items()))
     found = ask.memory.get(question)

@@ -121,7 +121,8 @@ def to_query(
     items = list(writer.items.values())
     if layout == "tree":
         items, added = tabulated(items, added)
-    return Query(chain.program.id, tuple(feeds), staged(items, added), tuple(added))
+    read = tuple(feed for feed in feeds if feed.constant is None)
+    return Query(chain.program.id, read, staged(items, added), tuple(added))
 
 
 def staged(items: Iterable[Item], results: Iterable[Item]) -> tuple[tuple[Item, ...], ...]:

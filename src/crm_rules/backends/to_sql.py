@@ -16,7 +16,7 @@ from crm_rules.backends.query_blocked import blocked_query
 from crm_rules.backends.sql_dialects import Dialect, dialect_of
 from crm_rules.backends.sql_select import Name, quoted_name, written_query
 from crm_rules.backends.sql_stages import merged
-from crm_rules.backends.table_call import Ask, column_for, needed_fields
+from crm_rules.backends.table_call import Ask, constant_feeds, fed_by, needed_fields
 from crm_rules.backends.to_query import to_query
 
 CURRENT_DATE: Final = CurrentDay()  # `today` of every row is the day of the database's clock, whenever it is asked
@@ -43,8 +43,13 @@ def query_of(ask: Ask, dialect: Dialect, today: Day) -> Query:
     """The query of one policy over columns of which the dialect knows as little as nothing."""
     if ask.blocked:
         return blocked_query(ask.chain.program, ask.blocked, ask.results)
-    columns = {field.name: column_for(ask, field) for field in needed_fields(ask)}
-    feeds = [Feed(name, column, dialect.storage) for name, column in columns.items() if column is not None]
+    fed = {field.name: fed_by(ask, field) for field in needed_fields(ask)}
+    feeds = [
+        Feed(name, one.column, dialect.storage, values=one.values)
+        for name, one in fed.items()
+        if one.column is not None
+    ]
+    feeds += constant_feeds(ask)
     day: Expr | None = None
     if ask.needs_today and isinstance(today, str):
         feeds.append(Feed(TODAY, today, dialect.storage))

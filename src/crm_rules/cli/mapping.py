@@ -18,13 +18,15 @@ against the policy and the columns of the data before any row is read; the readi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BeforeValidator, InstanceOf
 
+from crm_rules.backends.table_columns import FOR_TEXTS, Columns
 from crm_rules.cli.cells import DATE_FORM, Cells, date_pattern, reader_of
+from crm_rules.cli.console import UsageError
 from crm_rules.codes import diagnose
 from crm_rules.dataclass import dataclass
 from crm_rules.diagnostics import Diagnostic, Report, did_you_mean
@@ -152,6 +154,26 @@ def plan_of(
     """The plan for the columns of a data file; raises `PolicyError` for a mapping that does not fit them."""
     planning = Planning(targets_of(policy), targets_of(policy, given), columns, data, file)
     return planning.plan(policy.id)
+
+
+def typed_columns(policy: Policy, plan: Plan, columns: Sequence[str], file: MappingFile | None) -> Columns:
+    """The plan for a table whose columns have types, as `to_sql` takes it; raises `UsageError` for what reads texts."""
+    document = MappingDocument() if file is None else file.document
+    fields = {str(name): mapping for name, mapping in (document.fields or {}).items()}
+    said = [key for key in ("encoding", "delimiter", "empty") if getattr(document, key) is not None]
+    said += [f"{key} of {name}" for name, one in fields.items() for key in FOR_TEXTS if getattr(one, key) is not None]
+    if file is not None and said:
+        names = ", ".join(f"`{one}`" for one in said)
+        raise UsageError(f"{file.path}: {names} is for texts of a file; let a view of the database say it")
+    targets = targets_of(policy)
+    found: dict[str, str | Mapping[str, Any] | None] = {
+        name: None if value is None else {"constant": value} for name, value in plan.constants.items()
+    }
+    for name, position, _ in plan.sources:
+        values = fields[name].values if name in fields else None
+        read = {str(text): parse_fact(targets[name].type, value) for text, value in (values or {}).items()}
+        found[name] = {"column": columns[position], "values": read} if read else columns[position]
+    return found
 
 
 class Planning:

@@ -14,11 +14,14 @@ from typing import Final
 
 from crm_rules.backends.query import CurrentDay
 from crm_rules.backends.sql_dialects import DIALECTS
+from crm_rules.backends.table_columns import Columns
 from crm_rules.backends.to_sql import CURRENT_DATE, create_view
 from crm_rules.cli.choose import choose_edition, choose_id, example_day
 from crm_rules.cli.console import FINE, UsageError, complain, say
 from crm_rules.cli.facts import day
+from crm_rules.cli.mapping import plan_of, read_mapping, targets_of, typed_columns
 from crm_rules.cli.packs import open_pack
+from crm_rules.policy import Policy
 
 HELP: Final = "a policy as SQL: one SELECT over a table, or a view"
 CURRENT: Final = "current"
@@ -47,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=mapped_column,
         help="the column that feeds a field (default: the one of its name); `FIELD=` where the table has none",
     )
+    parser.add_argument(
+        "--mapping", metavar="FILE", help="which column feeds which field and what its texts stand for, as for `decide`"
+    )
     parser.add_argument("--prefix", metavar="TEXT", default="", help="what the names of added columns begin with")
     parser.add_argument("--view", metavar="NAME", help="write CREATE VIEW; the view, or SCHEMA.VIEW")
     parser.add_argument("--out", metavar="FILE", help="write to a file")
@@ -67,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         dialect=arguments.dialect,
         table=arguments.table.split("."),
         today=today,
-        columns=dict(arguments.column),
+        columns={**mapped_columns(policy, arguments), **dict(arguments.column)},
         prefix=arguments.prefix,
     )
     if arguments.view is not None:
@@ -78,6 +84,16 @@ def run(arguments: argparse.Namespace) -> int:
         Path(arguments.out).write_text(f"{text};\n", encoding="utf-8")
         complain(f"written to {arguments.out}")
     return FINE
+
+
+def mapped_columns(policy: Policy, arguments: argparse.Namespace) -> Columns:
+    """What a mapping file says of the columns; no table is looked at, so it has every column that is named."""
+    if arguments.mapping is None:
+        return {}
+    file = read_mapping(arguments.mapping)
+    named = [str(one.column) for one in (file.document.fields or {}).values() if one.column is not None]
+    columns = tuple(dict.fromkeys([*named, *(file.document.key or ()), *targets_of(policy)]))
+    return typed_columns(policy, plan_of(policy, (), columns, arguments.table, file), columns, file)
 
 
 def moving_day(text: str) -> date | str | CurrentDay:

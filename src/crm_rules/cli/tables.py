@@ -1,6 +1,7 @@
 """A table of a database in, decided where it is: the policy as SQL, which makes a new table or is read into a file.
 
-The columns of a table have types, so that a mapping only says which column feeds which field. Reasons are the short
+The columns of a table have types, so that a mapping says which column feeds which field and what its texts stand for,
+but not how texts are read. Reasons are the short
 ones of `Policy.to_sql`, and a row whose arithmetic would leave 64 bits has the status `too_large`: no wrong answer
 is given, and `crm-rules decide` on a file decides it.
 """
@@ -18,7 +19,7 @@ from crm_rules.cli.console import UsageError
 from crm_rules.cli.databases import Address, Connection, quoted, read_address, read_name, transaction
 from crm_rules.cli.decide import Task, asked, conclude, new_columns
 from crm_rules.cli.frame_judge import as_fact
-from crm_rules.cli.mapping import MappingFile, plan_of, read_mapping
+from crm_rules.cli.mapping import plan_of, read_mapping, typed_columns
 from crm_rules.cli.progress import Progress
 from crm_rules.cli.records import Data, Row
 from crm_rules.cli.results import STANDARD_OUTPUT, out_form, writing
@@ -26,7 +27,6 @@ from crm_rules.cli.stopping import cleared_when_stopped
 from crm_rules.cli.summary import Tally, is_closed
 from crm_rules.ir.numbers import exact, to_fact
 
-FOR_TEXTS: Final = ("constant", "values", "date", "thousands", "empty")
 WRITTEN_AS_THEY_ARE: Final = (str, bool, int, float, Decimal, list, dict)
 
 
@@ -43,14 +43,12 @@ def decide_table(arguments: argparse.Namespace) -> int:
         columns = connection.columns(address.name)
         data = Data(Path(address.shown), "jsonl", tuple(columns))
         plan = plan_of(policy, given, data.columns, address.shown, file)
-        refuse_texts(file)
         added = new_columns(policy, columns, arguments.prefix, address.shown)
-        fed: dict[str, str | None] = {name: columns[position] for name, position, _ in plan.sources}
         query = policy.to_sql(
             dialect=address.system,
             table=address.table,
             today=arguments.today,
-            columns={**dict.fromkeys(plan.constants), **fed},
+            columns=typed_columns(policy, plan, columns, file),
             given=given or None,
             prefix=arguments.prefix,
         )
@@ -80,19 +78,6 @@ def target_of(arguments: argparse.Namespace, address: Address) -> tuple[str, ...
     if target == address.table:
         raise UsageError(f"--out `{out}`: this is the table that is read, which is not overwritten")
     return target
-
-
-def refuse_texts(file: MappingFile | None) -> None:
-    """Raise `UsageError` for what a mapping says of texts: the columns of a table have types."""
-    document = None if file is None else file.document
-    if file is None or document is None:
-        return
-    said = [key for key in ("encoding", "delimiter", "empty") if getattr(document, key) is not None]
-    for name, mapping in (document.fields or {}).items():
-        said += [f"{key} of {name}" for key in FOR_TEXTS if getattr(mapping, key) is not None]
-    if said:
-        names = ", ".join(f"`{one}`" for one in said)
-        raise UsageError(f"{file.path}: {names} is for texts of a file; let a view of the database say it")
 
 
 def make_table(connection: Connection, query: str, target: Sequence[str], *, replace: bool) -> None:
