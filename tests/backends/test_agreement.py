@@ -36,7 +36,7 @@ RECORDS = 12  # of a table, before the odd facts are added
 # By these words an engine refuses a program, or a table: each says what a table cannot do.
 REFUSALS = (
     "does not say its decimals",
-    "has too many digits for a table",
+    "has too many digits",
     "cannot hold the list",
     "cannot compare with a value that may be undecided",
 )
