@@ -356,9 +356,11 @@ class Policy:
             when = "" if today is None else f" on {today}"
             raise CallError(f"{self.id} cannot decide{when}: these parameters are blank: {', '.join(blank)}")
 
-    def currency_columns(self) -> list[str]:
-        """The keys of a record that say which currency a row is in."""
-        return [item.currency for item in self.program.fields if item.currency is not None]
+    def currency_columns(self, given: Iterable[str] = ()) -> list[str]:
+        """The keys of a record that say which currency a row is in, of the whole chain."""
+        below = (item.policy.currency_columns(given) for item in self.required if item.alias not in given)
+        own = (item.currency for item in self.program.fields if item.currency is not None)
+        return [*own, *(name for names in below for name in names)]
 
     # Tables
 

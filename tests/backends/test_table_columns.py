@@ -42,7 +42,7 @@ rules: |
 NEEDS = {"Won": "明显", "it's": "明显", "": "无 need", "明显": "none"}
 FLAGS = {"Y": True, "是": True, "N": False}
 STAGES = [*NEEDS, "none", "won", "what", None]
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"key": key, "stage": stage, "flag": flag, "amount": amount}
     for key, (stage, flag, amount) in enumerate(
         (stage, flag, amount) for stage in STAGES for flag in (*FLAGS, "true", None) for amount in (100, 101)
@@ -66,11 +66,12 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Policy:
 
 def expected(desk: Policy, due: date | None = date(2024, 2, 28)) -> dict[int, tuple[Any, ...]]:
     """The answers of `decide` for the records that are meant; a text that is not listed is no value at all."""
-    found = {}
+    found: dict[int, tuple[Any, ...]] = {}
+    lists: tuple[tuple[str, str, dict[str, Any]], ...] = (("need", "stage", NEEDS), ("urgent", "flag", FLAGS))
     for row in ROWS:
-        record = {"amount": row["amount"], "coin": "CNY", "due": due}
+        record: dict[str, Any] = {"amount": row["amount"], "coin": "CNY", "due": due}
         wrong = []
-        for field, column, values in (("need", "stage", NEEDS), ("urgent", "flag", FLAGS)):
+        for field, column, values in lists:
             text = row[column]
             record[field] = None if text is None else values.get(text, next(iter(values.values())))
             if text is not None and text not in values:
@@ -152,7 +153,7 @@ def test_a_pack_takes_the_same_words(desk: Policy, tmp_path: Path) -> None:
         assert list(zip(*wanted, strict=True)) == [(one[0], one[1], one[3]) for one in expected(desk).values()]
 
 
-WRONG = {
+WRONG: dict[str, Any] = {
     "maps `need` to 3, expected the name of a column, None, or a mapping": {"need": 3},
     "says for `need` one of `column`, `constant` and `missing`, found none of them": {"need": {}},
     "found `column` and `constant`": {"need": {"column": "stage", "constant": "none"}},

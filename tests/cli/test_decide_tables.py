@@ -196,7 +196,9 @@ def test_a_mapping_of_texts_is_refused(desk: Desk) -> None:
 def test_texts_stand_for_values(desk: Desk, database: tuple[str, Run]) -> None:
     """What a mapping file says of choices, of truth values and of all rows, the database is told."""
     address, run = database
-    run("CREATE TABLE deals AS SELECT id, CASE WHEN need = 'clear' THEN 'Won' ELSE need END AS deal FROM \"the orders\"")
+    run(
+        "CREATE TABLE deals AS SELECT id, CASE WHEN need = 'clear' THEN 'Won' ELSE need END AS deal FROM \"the orders\""
+    )
     fields = "need: {column: deal, values: {Won: clear}}, amount: {constant: 1500}, urgent: {constant: false}"
     mapping = desk.mapping(f"key: id\nfields: {{{fields}, due: {{missing: true}}}}")
     assert desk.run_address(f"{address}#deals", *mapping, "--out", "#graded").code == 0

@@ -65,7 +65,11 @@ def test_a_mapping_file(customers: sqlite3.Connection, tmp_path: Path, capsys: p
     mapping.write_text(f"policy: pipeline-stage\nkey: id\nfields: {fields}\n", encoding="utf-8")
     words = [*STAGE, "--today", "2026-11-22", "--mapping", str(mapping)]
     assert main(words) == 0
-    assert stages(customers, capsys.readouterr().out) == [(7, None, "invalid"), (8, "B", "decided"), (9, None, "invalid")]
+    assert stages(customers, capsys.readouterr().out) == [
+        (7, None, "invalid"),
+        (8, "B", "decided"),
+        (9, None, "invalid"),
+    ]
     assert main([*words, "--column", "expected_close="]) == 0
     assert stages(customers, capsys.readouterr().out)[1] == (8, "unknown", "decided")
     customers.close()

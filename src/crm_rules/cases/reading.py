@@ -233,7 +233,7 @@ class _Reader:
         measured = set(policy.whole.measured)  # a record may say where it stands among the others
         kinds = {item.name: item.type for item in (*policy.inputs, *policy.whole.fields) if item.name in measured}
         kinds |= {item.name: item.type for item in policy.inputs}
-        columns = set(currency_columns(policy))
+        columns = set(policy.currency_columns())
         aliases = required_fields(policy)
         facts: dict[str, Any] = {}
         for name, value in written.items():
@@ -321,13 +321,6 @@ def required_fields(policy: Policy) -> dict[str, Input]:
     for requirement in policy.required:
         found = required_fields(requirement.policy) | found
     return found
-
-
-def currency_columns(policy: Policy) -> Iterable[str]:
-    """The keys that say in which currency a record is, of the whole chain."""
-    yield from policy.currency_columns()
-    for requirement in policy.required:
-        yield from currency_columns(requirement.policy)
 
 
 def places(branch: Branch) -> Iterable[tuple[str, Span]]:

@@ -134,17 +134,8 @@ def refused(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str]) -> Poli
 def targets_of(policy: Policy, given: Collection[str] = ()) -> Targets:
     """What a record can hold: the fields of the chain, and the columns that name a row's currency."""
     found = {item.name: item for item in policy.contract(given)}
-    for name in currency_columns(policy, given):
+    for name in policy.currency_columns(given):
         found.setdefault(name, Field(name, TextType()))
-    return found
-
-
-def currency_columns(policy: Policy, given: Collection[str]) -> list[str]:
-    """The currency columns of a policy and of those it requires."""
-    found = policy.currency_columns()
-    for requirement in policy.required:
-        if requirement.alias not in given:
-            found += currency_columns(requirement.policy, given)
     return found
 
 
