@@ -228,7 +228,7 @@ def large_table(rows: int, rounds: int) -> None:
     speed = rows / work.best / 1e6
     print()
     show(f"Polars, 200 rules × 8 fields, {rows:,} rows", "M rows/s", goal="goal of the speed")
-    show(work.name, f"{speed:.1f}", goal=told("≥ 1 M rows/s", reached=speed >= 1))
+    show(work.name, f"{speed:.2f}", goal=told("≥ 1 M rows/s", reached=speed >= 1))
 
 
 def resident(figure: str) -> int:

@@ -83,9 +83,8 @@ def day_of(policy: Policy, today: date | str | None, given: Mapping[str, Any]) -
     day = today if isinstance(today, str) else policy.usable_today(today)
     if not isinstance(day, str):
         policy.refuse_blank(day, given)
-    elif blank := policy.blank_parameters(days.FIRST, given):
-        names = ", ".join(blank)
-        raise CallError(f"{policy.id} cannot decide by a column of days, on some of which these are blank: {names}")
+    elif never := policy.blank_parameters(days.LAST, given):  # one that has no value yet blocks the row of that day
+        raise CallError(f"{policy.id} cannot decide: these parameters are blank: {', '.join(never)}")
     return day
 
 

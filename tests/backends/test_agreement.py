@@ -177,15 +177,6 @@ def test_sqlite_decides_a_chain_of_dates_by_a_column_of_days() -> None:
     check_agreement(POLICIES["follow-up"], ["sql:sqlite"], examples=20)
 
 
-# Each of these was wrong once.
-
-
-def only(field: Field) -> Policy:
-    """A policy that hands out its only field."""
-    output = Output(field.name, field.type, FieldValue(field.name), optional=field.may_be_missing)
-    return Policy(Program("only", "1.0.0", "derived", (field,), (), (), (output,)))
-
-
 TABLES = [name for name in ENGINES if name not in {"python", "durable", "dask", "ibis"}]
 
 
@@ -196,6 +187,60 @@ def engine(request: pytest.FixtureRequest) -> str:
     if name == "pyspark":
         request.getfixturevalue("spark")
     return name
+
+
+BY_DATE = {
+    "limit": """
+policy: limit
+kind: decision-table
+valid_from: 2025-06-01
+fields:
+  amount: {type: number, optional: true}
+parameters:
+  top: {type: number, value: {2026-01-01: 5, 2027-01-01: 10.5}}
+output:
+  limit: {type: number}
+rules: |
+  | id    | amount          | limit |
+  | exact | $top            | 3     |
+  | high  | > $top          | 1     |
+  | low   | < $top, missing | $top  |
+""",
+    "terms": """
+policy: terms
+kind: decision-table
+hit_policy: first
+requires: {limit: limit.limit}
+valid_from: 2025-06-01
+fields:
+  paid: {type: boolean}
+parameters:
+  least: {type: number, value: {2025-09-01: 2}}
+output:
+  terms: {type: choice, one_of: [甲, 乙]}
+rules: |
+  | id    | paid | limit    | terms |
+  | good  | true | < $least | 甲    |
+  | other | -    | -        | 乙    |
+""",
+}
+
+
+@pytest.mark.parametrize("name", BY_DATE)
+def test_a_row_before_the_first_value_of_a_parameter_is_blocked(engine: str, name: str, tmp_path: Path) -> None:
+    """The others are decided; a number that is stored is compared with the value of its own day."""
+    for policy, text in BY_DATE.items():
+        (tmp_path / f"{policy}.yaml").write_text(text, encoding="utf-8")
+    check_agreement(crm_rules.load(tmp_path)[name], [engine], examples=60)
+
+
+# Each of these was wrong once.
+
+
+def only(field: Field) -> Policy:
+    """A policy that hands out its only field."""
+    output = Output(field.name, field.type, FieldValue(field.name), optional=field.may_be_missing)
+    return Policy(Program("only", "1.0.0", "derived", (field,), (), (), (output,)))
 
 
 def test_an_amount_of_several_decimals_is_divided_exactly(engine: str) -> None:

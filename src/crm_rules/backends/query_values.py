@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from crm_rules.backends import query_days, query_numbers
-from crm_rules.backends.query import Expr, Fact, Fixed, Named
+from crm_rules.backends.query import Comparison, Expr, Fact, Fixed, Named
 from crm_rules.backends.query_logic import TRUE, every, is_false, no, some, when
 from crm_rules.backends.query_operand import (
     DECIDED,
@@ -58,6 +58,7 @@ from crm_rules.ir.nodes import (
     Within,
 )
 from crm_rules.ir.nodes import Expr as IrExpr
+from crm_rules.ir.nodes import Value as IrValue
 from crm_rules.ir.program import Parameter
 
 PLAIN = (Fact, Named, Fixed)
@@ -219,19 +220,36 @@ class Values:
 
     def matches(self, operand: Operand, values: tuple[IrExpr, ...]) -> list[Expr]:
         """Conditions of which one holds where the operand equals one of the values."""
-        wanted = [self.border(value) for value in values]
-        texts = [value.constant for value in wanted]
-        if operand.form in {"text", "boolean"} and all(text is not None for text in texts):
-            return [equals(operand, tuple(texts))]  # type: ignore[arg-type]
-        return [every(no(value.missing), compared("=", operand, value, self.limits)) for value in wanted]
+        if operand.form in {"text", "boolean"}:
+            texts = [self.border(value).constant for value in values]
+            if all(text is not None for text in texts):
+                return [equals(operand, tuple(texts))]  # type: ignore[arg-type]
+        return [self.beside(operand, "=", value) for value in values]
 
     def bounded(self, bound: Bound | None, operand: Operand, side: str) -> Expr:
         """True on the inner side of a bound; never beside a missing one."""
         if bound is None:
             return TRUE
-        border = self.border(bound.at)
-        op = side + "=" if bound.closed else side
-        return every(no(border.missing), compared(op, operand, border, self.limits))  # type: ignore[arg-type]
+        return self.beside(operand, side + "=" if bound.closed else side, bound.at)  # type: ignore[arg-type]
+
+    def beside(self, operand: Operand, op: Comparison, expr: IrExpr) -> Expr:
+        """True where the operand stands on that side of a border; never beside a missing one."""
+        if operand.form == "stored" and isinstance(expr, ParameterValue):
+            # A stored number can be compared with each value as it is, and with their choice only where it is counted.
+            return self.on_days(
+                self.parameters[expr.name], lambda value: compared(op, operand, constant(value), self.limits)
+            )
+        border = self.border(expr)
+        return every(no(border.missing), compared(op, operand, border, self.limits))
+
+    def on_days(self, parameter: Parameter, condition: Callable[[IrValue], Expr]) -> Expr:
+        """The condition with the value that is in force on the day of a row."""
+        first, *later = parameter.values
+        found = condition(first.value)
+        for dated in later:
+            in_force = TRUE if dated.since is None else compared(">=", self.today, constant(dated.since), self.limits)
+            found = when(in_force, condition(dated.value), found)
+        return found
 
     def border(self, expr: IrExpr) -> Operand:
         """The operand of a border; raises `CallError` for one that may be undecided."""

@@ -78,10 +78,14 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of one policy of the chain; `large` says where its exact answer needs more than 64 bits."""
+    """The columns of one policy of the chain; `large` says where its exact answer needs more than 64 bits.
+
+    `blank` says by the name of a parameter, its own or one below, on which rows' days it has no value yet.
+    """
 
     program: Program
     outputs: Mapping[str, Operand]
+    blank: Mapping[str, Expr]
     decided: Expr
     large: Expr
     status: Expr
@@ -246,6 +250,7 @@ class PolicyWriter:
         self.limits = Limits()
         self.states = States()
         self.read: list[FieldColumn] = []
+        self.blank: dict[str, Expr] = {}
 
     def keep(self, operand: Operand, name: str) -> Operand:
         """An operand whose expression has a column of its own, and its missing and state too."""
@@ -263,6 +268,7 @@ class PolicyWriter:
     def columns(self) -> Columns:
         """The columns of the policy."""
         day = self.read_day()
+        self.blank = self.blank_parameters(day)
         alone = (field for field in self.program.fields if field.name not in self.program.measured)
         fields = {field.name: self.field(field) for field in alone}
         parameters = {parameter.name: parameter for parameter in self.program.parameters}
@@ -282,7 +288,8 @@ class PolicyWriter:
     def usable(self) -> tuple[Expr, Expr]:
         """Whether the facts of a row are valid, and whether a required policy is undecided."""
         name = self.program.id
-        valid = self.query.keep(every(*(column.valid for column in self.read)), f"{name}/valid", "boolean")
+        right = every(*(column.valid for column in self.read), no(some(*self.blank.values())))
+        valid = self.query.keep(right, f"{name}/valid", "boolean")
         undecided = [no(columns.decided) for columns, _ in self.below.values()]
         return valid, self.query.keep(some(*undecided), f"{name}/blocked", "boolean")
 
@@ -298,6 +305,20 @@ class PolicyWriter:
         (column,) = reader.read(Field(TODAY, Date()))
         self.read.append(replace(column, name="today"))
         return column.operand
+
+    def blank_parameters(self, day: Operand | None) -> dict[str, Expr]:
+        """The parameters of the chain that have no value yet on some day, and on the days of which rows."""
+        found = {name: blank for columns, _ in self.below.values() for name, blank in columns.blank.items()}
+        if self.query.day is None or day is None:
+            return found
+        for parameter in self.original.parameters:
+            since = [dated.since for dated in parameter.values]
+            if since and None not in since:
+                early = compared("<", day, constant(min(one for one in since if one is not None)), self.limits)
+                known = every(*(column.valid for column in self.read))
+                name = f"{self.original.id}.${parameter.name}"
+                found[name] = self.query.keep(every(known, early), f"{name} blank", "boolean")
+        return found
 
     def field(self, field: Field) -> Operand:
         """The operand of a field; what may be wrong with its facts is noted."""
@@ -370,14 +391,15 @@ class PolicyWriter:
         decided = keep(every(open_, equal_to_decided(state)), f"{name}/decided", "boolean")
         words = [status for status, _ in self.states.found]
         word: Expr = Fixed(words[0]) if state == DECIDED else looked_up(state, words)
-        status = when(
-            no(valid), Fixed("invalid"), when(large, Fixed("too_large"), when(blocked, Fixed("blocked"), word))
-        )
+        blank = some(*self.blank.values())
+        status = when(large, Fixed("too_large"), when(blocked, Fixed("blocked"), word))
+        status = when(blank, Fixed("blocked"), when(no(valid), Fixed("invalid"), status))
         status = keep(status, f"{name}/status", "text")
         joined = rules[0] if len(rules) == 1 else Joined(tuple(rules)) if rules else EMPTY
         return Columns(
             self.original,
             outputs,
+            self.blank,
             decided,
             large,
             status,
@@ -388,13 +410,16 @@ class PolicyWriter:
     def reason(self, valid: Expr, large: Expr, blocked: Expr, decided: Expr, state: Expr) -> Expr:
         """Why a row is not decided: what is wrong with its fields, too large, undecided below, or where it stopped."""
         reasons = [reason for _, reason in self.states.found]
-        found: Expr = Null("text") if len(reasons) == 1 else looked_up(state, reasons)
+        found: Expr = Null("text") if len(reasons) == 1 or state == DECIDED else looked_up(state, reasons)
         if not is_false(blocked):
             found = when(blocked, self.blocked_reason(), found)
         if not is_false(large):
             found = when(large, self.large_reason(), found)
         if not is_false(no(valid)):
             found = when(no(valid), self.invalid_reason(), found)
+        if self.blank:
+            texts = tuple(when(blank, Fixed(f"{name}: blank"), EMPTY) for name, blank in self.blank.items())
+            found = when(some(*self.blank.values()), Joined(texts, "; "), found)
         return when(decided, Null("text"), found)
 
     def invalid_reason(self) -> Expr:

@@ -84,9 +84,10 @@ def tables_of(
     Records that are ranked together have one day.
     """
     days = [today] if today is not None or not policy.needs_today else list(usual_days(policy))
+    filled = [day for day in days if not policy.blank_parameters(day, given)] or days
     together = policy.ranks(given)
     for place, layout in enumerate(layouts_of(policy.contract(given))):
-        day = days[place % len(days)]
+        day = filled[place % len(filled)]
         if records is not None:
             yield table_of(records, layout, day, odd=False)
             continue
@@ -97,7 +98,11 @@ def tables_of(
     if len(days) > 1 and records is None and not together:
         layout = next(iter(layouts_of(policy.contract(given))))
         each = max(1, examples // len(days))
-        dated = [{**record, DAY: day} for day in days for record in sampled(policy, day, given, each)]
+        dated = [
+            {**record, DAY: day}
+            for day in days
+            for record in sampled(policy, day if day in filled else filled[0], given, each)
+        ]
         yield table_of(dated, layout, DAY)
 
 
@@ -134,6 +139,9 @@ class Reference:
         if key not in self.known:
             found: dict[int, Wanted] = {}
             for day, rows in table.days():
+                if isinstance(table.today, str) and self.policy.blank_parameters(day, self.given):
+                    found |= {row[KEY]: Wanted("blocked", "", {}) for row in rows}  # where `decide` raises
+                    continue
                 decisions = self.policy.decide_many(rows, today=day, given=self.given or None)
                 found |= {row[KEY]: wanted_of(decision) for row, decision in zip(rows, decisions, strict=True)}
             self.known[key] = found
