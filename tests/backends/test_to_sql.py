@@ -183,10 +183,11 @@ def test_chains_have_one_case() -> None:
     """A long chain is one CASE, however long; nested it would be too deep for a parser."""
     expr: Fixed | When = Fixed("last")
     for number in range(1_000):
-        expr = When(Negate(Fixed(number)), Fixed(f"v{number}"), expr, f"rule {number}")
+        expr = When(Negate(Fixed(number)), Fixed(f"v{number}"), expr, (f"rule {number}", "at last"))
     text = written_query(Query("q", (), (), (Item("r", expr, "text"),)), DIALECTS["duckdb"], "t")
     assert text.count("CASE") == 1
     assert text.count("-- rule ") == 1_000
+    assert text.count("-- at last") == 1
 
 
 def test_names_of_stages_are_short_and_differ() -> None:

@@ -55,7 +55,7 @@ def key_of(node: Expr, numbers: Mapping[int, Number]) -> Any:
     found: list[Any] = [type(node)]
     for name in MEMBERS[type(node)]:
         value = getattr(node, name)
-        if name == "note":
+        if name == "notes":
             continue
         if isinstance(value, tuple):
             found.append(tuple(numbers[id(part)] for part in value))

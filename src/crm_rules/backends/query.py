@@ -29,6 +29,8 @@ DayField: TypeAlias = Literal["year", "month", "day"]
 # `dynamic`: the same, and the values of one column need not be of one kind, as in SQLite.
 Storage: TypeAlias = Literal["boolean", "integer", "float", "decimal", "text", "date", "datetime", "any", "dynamic"]
 
+Notes: TypeAlias = tuple[str, str]
+NO_NOTES: Notes = ("", "")
 TODAY = "/today"  # the name of the feed that holds the day of a row; no field's name has a slash
 
 
@@ -120,13 +122,13 @@ class Some:
 class When:
     """`then` where the condition is true, else `otherwise`; both of one kind. Nested in `otherwise` it is a chain.
 
-    `note` says to a reader which rule it is; it has no meaning.
+    `notes` say to a reader which rules the two are; they have no meaning.
     """
 
     condition: Expr
     then: Expr
     otherwise: Expr
-    note: str = field(default="", compare=False)
+    notes: Notes = field(default=NO_NOTES, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

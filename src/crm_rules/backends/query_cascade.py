@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeAlias, TypeVar, assert_never
 
-from crm_rules.backends.query import Compare, Expr, Fixed, Kind, Lookup, Null
+from crm_rules.backends.query import NO_NOTES, Compare, Expr, Fixed, Kind, Lookup, Notes, Null
 from crm_rules.backends.query_logic import when
 from crm_rules.backends.query_operand import DECIDED
 from crm_rules.dataclass import dataclass
@@ -25,12 +25,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """A condition that leads to one of two cascades; `note` names the row it is the condition of."""
+    """A condition that leads to one of two cascades; `notes` name the rows that these are, where each is one."""
 
     condition: Expr
     inside: Cascade
     outside: Cascade
-    note: str = ""
+    notes: Notes = NO_NOTES
 
 
 Cascade: TypeAlias = Outcome | Fork
@@ -76,7 +76,7 @@ def walked(cascade: Cascade, at: Callable[[Outcome], Found], choose: Callable[[F
 
 def when_forked(fork: Fork, then: Expr, otherwise: Expr) -> Expr:
     """An expression on both sides of a fork."""
-    return when(fork.condition, then, otherwise, fork.note)
+    return when(fork.condition, then, otherwise, fork.notes)
 
 
 def by_number(code: Expr, exprs: list[Expr], kind: Kind) -> Expr:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from crm_rules.backends.query import Compare, Expr, Fixed, Joined
-from crm_rules.backends.query_cascade import Cascade, Fork, Outcome, blank_unless_decided
+from crm_rules.backends.query_cascade import Cascade, Outcome, blank_unless_decided
 from crm_rules.backends.query_collect import collected, has_nothing, sum_of
 from crm_rules.backends.query_leaves import Leaves, Matched, different
 from crm_rules.backends.query_logic import FALSE, every, no, some, when
@@ -40,7 +40,7 @@ class FlatTable:
         """The first row that holds."""
         found: Cascade = Outcome(())
         for index, held in reversed([*self.holds.items()]):
-            found = Fork(held, Outcome((index,)), found, self.leaves.ids[index])
+            found = self.leaves.fork(index, held, found)
         return found
 
     def first(self) -> Matched:

@@ -65,6 +65,11 @@ class Leaves:
         """Where the conditions of too large numbers go."""
         return self.values.limits
 
+    def fork(self, row: int, condition: Expr, outside: Cascade) -> Cascade:
+        """The row where its condition holds, else the other cascade."""
+        rest = outside.rows if isinstance(outside, Outcome) else ()
+        return Fork(condition, Outcome((row,)), outside, (self.ids[row], self.ids[rest[0]] if len(rest) == 1 else ""))
+
     # Readings
 
     def read(self, cascade: Cascade) -> Matched:
@@ -84,7 +89,7 @@ class Leaves:
 
     def choose_forked(self, fork: Fork, then: Operand, otherwise: Operand) -> Operand:
         """An output on both sides of a fork."""
-        return chosen(fork.condition, then, otherwise, self.limits, fork.note)
+        return chosen(fork.condition, then, otherwise, self.limits, fork.notes)
 
     def looked_up(self, code: Expr, outcomes: list[Outcome]) -> Matched:
         """Outputs, state and rule ids out of the number of a leaf."""

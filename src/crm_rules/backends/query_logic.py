@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from crm_rules.backends.query import Add, Every, Expr, Fixed, FloorDivide, Multiply, Not, Some, Subtract, When
+from crm_rules.backends.query import (
+    NO_NOTES,
+    Add,
+    Every,
+    Expr,
+    Fixed,
+    FloorDivide,
+    Multiply,
+    Not,
+    Notes,
+    Some,
+    Subtract,
+    When,
+)
 
 TRUE = Fixed(value=True)
 FALSE = Fixed(value=False)
@@ -55,7 +68,7 @@ def no(condition: Expr) -> Expr:
     return condition.operand if isinstance(condition, Not) else Not(condition)
 
 
-def when(condition: Expr, then: Expr, otherwise: Expr, note: str = "") -> Expr:  # noqa: PLR0911 - one case a form
+def when(condition: Expr, then: Expr, otherwise: Expr, notes: Notes = NO_NOTES) -> Expr:  # noqa: PLR0911 - one case a form
     """`then` where the condition is true, else `otherwise`."""
     if is_true(condition) or then == otherwise:
         return then
@@ -69,7 +82,7 @@ def when(condition: Expr, then: Expr, otherwise: Expr, note: str = "") -> Expr: 
         return some(no(condition), then)
     if is_false(otherwise):
         return every(condition, then)
-    return When(condition, then, otherwise, note)
+    return When(condition, then, otherwise, notes)
 
 
 # Integers that stay far from 64 bits

@@ -15,6 +15,7 @@ from math import inf, nextafter
 from typing import Any, Literal, TypeAlias
 
 from crm_rules.backends.query import (
+    NO_NOTES,
     Add,
     Compare,
     Comparison,
@@ -24,6 +25,7 @@ from crm_rules.backends.query import (
     Fixed,
     Kind,
     Multiply,
+    Notes,
     Null,
     OneOf,
     Storage,
@@ -359,7 +361,7 @@ def day_number(operand: Operand) -> Expr:
 # Choosing
 
 
-def chosen(condition: Expr, then: Operand, otherwise: Operand, limits: Limits, note: str = "") -> Operand:
+def chosen(condition: Expr, then: Operand, otherwise: Operand, limits: Limits, notes: Notes = NO_NOTES) -> Operand:
     """`then` where the condition is true, else `otherwise`, with what is known of both."""
     if then == otherwise or is_true(condition):
         return then
@@ -374,15 +376,15 @@ def chosen(condition: Expr, then: Operand, otherwise: Operand, limits: Limits, n
     if then.form == "stored":
         return replace(
             then,
-            expr=when(condition, then.expr, otherwise.expr, note),
+            expr=when(condition, then.expr, otherwise.expr, notes),
             missing=missing,
             state=state,
-            counted=lambda: chosen(condition, as_counted(then), as_counted(otherwise), limits, note),
+            counted=lambda: chosen(condition, as_counted(then), as_counted(otherwise), limits, notes),
         )
     if then.form == "day" and {type(then.expr), type(otherwise.expr)} & {DayAt}:
-        expr: Expr = DayAt(when(condition, day_number(then), day_number(otherwise), note))
+        expr: Expr = DayAt(when(condition, day_number(then), day_number(otherwise), notes))
     else:
-        expr = when(condition, then.expr, otherwise.expr, note)
+        expr = when(condition, then.expr, otherwise.expr, notes)
     low, high = min(then.low, otherwise.low), max(then.high, otherwise.high)
     return replace(then, expr=expr, missing=missing, state=state, low=low, high=high)
 

@@ -89,7 +89,7 @@ class TableColumns:
         if not has_gap and not self.others and conditions:
             found = Outcome((conditions.pop()[0],))
         for index, condition in reversed(conditions):
-            found = Fork(condition, Outcome((index,)), found, self.leaves.ids[index])
+            found = self.leaves.fork(index, condition, found)
         return found
 
     def row_condition(self, index: int) -> Expr:

@@ -127,12 +127,12 @@ class Tabulator:
     def below(self, expr: Expr, kind: Kind | None) -> Expr:  # noqa: PLR0911 - one case a node
         """An expression whose parts are looked up; only what has the expression's own kind is looked into."""
         match expr:
-            case When(condition, then, otherwise, note):
+            case When(condition, then, otherwise, notes):
                 inner = self.looked_up(condition, "boolean")
                 found = self.solved(then)
                 if found is not None and kind is not None and isinstance(otherwise, Fixed | Null):
                     return self.guarded(inner, found, otherwise, kind)
-                return When(inner, self.looked_up(then, kind), self.looked_up(otherwise, kind), note)
+                return When(inner, self.looked_up(then, kind), self.looked_up(otherwise, kind), notes)
             case Joined(operands, separator):
                 return Joined(tuple(self.looked_up(operand, "text") for operand in operands), separator)
             case Every(operands):

@@ -9,23 +9,26 @@ from crm_rules.backends.query import Every, Expr, Fixed, Not, Null, Some, When
 EMPTY: Final = Fixed("")
 
 
-def chain(expr: When) -> tuple[list[When], Expr]:
-    """The branches of a chain and what holds in none; one for the opposite of the branch before is what else holds."""
+def chain(expr: When) -> tuple[list[When], Expr, str]:
+    """The branches of a chain, what holds in none, and the note of that.
+
+    A branch for the opposite of the one before is what else holds.
+    """
     branches = [expr]
-    rest = expr.otherwise
+    rest, note = expr.otherwise, expr.notes[1]
     while isinstance(rest, When):
         last = branches[-1].condition
         if rest.condition == Not(last) or last == Not(rest.condition):
-            rest = rest.then
+            note, rest = rest.notes[0], rest.then
             continue
         branches.append(rest)
-        rest = rest.otherwise
-    return branches, rest
+        note, rest = rest.notes[1], rest.otherwise
+    return branches, rest, note
 
 
-def note_of(branch: When) -> str:
-    """The note of a branch, unless its value says the same."""
-    return "" if branch.then == Fixed(branch.note) else branch.note
+def shown_note(value: Expr, note: str) -> str:
+    """The note of a value, unless the value says the same."""
+    return "" if value == Fixed(note) else note
 
 
 def joint_operands(expr: Every | Some) -> tuple[Expr, ...]:
@@ -59,8 +62,9 @@ def emptied(expr: Expr) -> Expr:
     """Choices between texts with null for the empty one."""
     if not isinstance(expr, When):
         return Null("text") if expr == EMPTY else expr
-    branches, last = chain(expr)
+    branches, last, note = chain(expr)
     found = emptied(last)
     for one in reversed(branches):
-        found = When(one.condition, emptied(one.then), found, one.note)
+        found = When(one.condition, emptied(one.then), found, (one.notes[0], note))
+        note = ""
     return found

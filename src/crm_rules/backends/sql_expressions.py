@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Final, TypeAlias, assert_never
 
 from crm_rules.backends.query import (
+    NO_NOTES,
     Absolute,
     Add,
     AddMonths,
@@ -55,7 +56,7 @@ from crm_rules.backends.query import (
     When,
 )
 from crm_rules.backends.query_logic import no
-from crm_rules.backends.sql_chains import EMPTY, chain, emptied, is_literal, joint_operands, note_of
+from crm_rules.backends.sql_chains import EMPTY, chain, emptied, is_literal, joint_operands, shown_note
 from crm_rules.backends.sql_dialects import Dialect, Form, literal, number_literal, tenth_literal, text_literal
 from crm_rules.backends.sql_layout import Block, Entry, Inline, Piece, block, inline, separated
 from crm_rules.backends.sql_widths import Widths, fits, width
@@ -242,15 +243,19 @@ class Scope:
 
     def cases(self, expr: When) -> Piece:
         """A chain as one CASE, each rule with its note."""
-        branches, last = chain(expr)
-        if len(branches) == 1 and not expr.note and (isinstance(expr.then, Null) or isinstance(expr.condition, Not)):
+        branches, last, note = chain(expr)
+        turned = isinstance(expr.then, Null) or isinstance(expr.condition, Not)
+        if len(branches) == 1 and expr.notes == NO_NOTES and turned:
             branches, last = [When(no(expr.condition), last, expr.then)], expr.then
         entries = [
-            Entry(inline("WHEN ", self.piece(one.condition), " THEN ", self.value(one.then)), note_of(one))
+            Entry(
+                inline("WHEN ", self.piece(one.condition), " THEN ", self.value(one.then)),
+                shown_note(one.then, one.notes[0]),
+            )
             for one in branches
         ]
         if not isinstance(last, Null):
-            entries.append(Entry(inline("ELSE ", self.piece(last))))
+            entries.append(Entry(inline("ELSE ", self.piece(last)), shown_note(last, note)))
         return block("CASE", entries, "END")
 
     def value(self, expr: Expr) -> Piece:

@@ -270,7 +270,7 @@ def choice_of_days(chain: When) -> Expr | None:
         rest = rest.otherwise
     found = day_of(rest)
     for branch, then in reversed(branches):
-        found = None if found is None else When(branch.condition, then, found, branch.note)
+        found = None if found is None else When(branch.condition, then, found, branch.notes)
     return found
 
 

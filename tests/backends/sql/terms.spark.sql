@@ -74,6 +74,6 @@ CROSS JOIN LATERAL (
       -- best
       WHEN s1.`rules class` = 'A' AND t.`amount` < 500000 AND s1.`rules months` <= DATE '2025-11-22' THEN 60
       WHEN s1.`rules class` IN ('A', 'B') AND s1.`rules months` <= DATE '2026-05-22' THEN 30  -- good
-      ELSE 10
+      ELSE 10  -- others
     END AS `rules`
 ) AS s2
