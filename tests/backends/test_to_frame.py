@@ -56,6 +56,29 @@ def amounts(tmp_path: Path) -> Policy:
     return policy_of(next(feature for feature in FEATURES if feature.title.startswith("arithmetic")), tmp_path)
 
 
+@pytest.mark.parametrize("name", ["^n$", "^need$", "*", ""])
+@pytest.mark.parametrize("frame", [pl.DataFrame, pd.DataFrame, pa.table], ids=["polars", "pandas", "pyarrow"])
+def test_a_name_that_is_a_pattern_to_polars_is_refused(stage: Policy, frame: Any, name: str) -> None:
+    """It would stand for other columns, or for none; a column that nothing asks for has any name."""
+    other = frame({**ROWS, name: [0] * 5})
+    with pytest.raises(CallError, match="is no single column to Polars, which decides this frame: rename it"):
+        stage.decide_frame(other, today=DAY, columns={"need": name})
+    with pytest.raises(CallError, match="is no single column to Polars"):
+        stage.decide_frame(frame(ROWS), today=DAY, names={"stage": name})
+    found = stage.decide_frame(other, today=DAY)
+    assert list(getattr(found, "column_names", found.columns)) == [*ROWS, name, "stage", "status", "rules", "reason"]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800"])
+@pytest.mark.parametrize(
+    "frame", [pl.DataFrame, pd.DataFrame, pa.table, lambda rows: duckdb.from_arrow(pa.table(rows))]
+)
+def test_a_name_that_no_column_can_have_is_refused(stage: Policy, frame: Any, name: str) -> None:
+    """Before an engine is asked."""
+    with pytest.raises(CallError, match="cannot be"):
+        stage.decide_frame(frame(ROWS), today=DAY, names={"stage": name})
+
+
 # What comes back
 
 

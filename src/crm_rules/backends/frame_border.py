@@ -54,14 +54,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Border:
-    """What a query can read: its feeds, their printed columns and the names of these, and the casts that come before.
+    """What a query can read: its feeds, their printed columns, and the casts that come before (by a new name).
 
-    The casts stand by their new names, everything else by the name of its field.
+    `columns` are those of the frame by the names of their fields, None for what is null in every row.
     """
 
     feeds: tuple[Feed, ...]
     facts: Mapping[str, Column]
-    columns: Mapping[str, str]
+    columns: Mapping[str, str | None]
     casts: Mapping[str, nw.Expr]
 
 
@@ -79,7 +79,7 @@ def read_border(
     """
     feeds: list[Feed] = []
     facts: dict[str, Column] = {}
-    columns: dict[str, str] = {}
+    columns: dict[str, str | None] = {}
     casts: dict[str, nw.Expr] = {}
     problems: list[str] = []
     names = fresh_names(taken)
@@ -96,13 +96,12 @@ def read_border(
             problems.append(str(error))
             continue
         printed = found.printed
-        name = want.column or ""
+        columns[want.field.name] = None if want.column in missing else want.column
         if found.cast:
             name = next(names)
             casts[name] = printed.expr
             printed = like(printed, nw.col(name))
         facts[want.field.name] = printed
-        columns[want.field.name] = name
         values = want.values if printed.storage == "text" else None
         feeds.append(Feed(want.field.name, want.column or "", printed.storage, printed.scale, values))
     return Border(tuple(feeds), facts, columns, casts), problems

@@ -48,14 +48,13 @@ FORMS: Mapping[Engine, Forms] = MappingProxyType(
     {
         "polars": Forms("cast", "cast", lookup=3, longer_lookup="taken", unscaled="column"),
         "pyarrow": Forms("cast", "cast", to_float="halves"),
-        "duckdb": Forms("difference", "sum"),
         "ibis": Forms("difference", "text", "steps", layers=6, columns=50),
     }
 )
 
 # The engines whose expressions are written as SQL of a dialect, and not through narwhals. Spark is told each of its
-# nodes by a call of Java, and plans what is read several times as often.
-AS_SQL: Mapping[Engine, str] = MappingProxyType({"pyspark": "spark"})
+# nodes by a call of Java, and plans what is read several times as often; collations and odd names are SQL's own matter.
+AS_SQL: Mapping[Engine, str] = MappingProxyType({"pyspark": "spark", "duckdb": "duckdb"})
 
 # Frames whose columns are worked on elsewhere: by the first of these engines that is installed. Polars decides
 # pandas' columns seven times as fast as narwhals on pandas does, the way there and back included.

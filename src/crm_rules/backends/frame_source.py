@@ -7,7 +7,7 @@ each of its rows is computed from itself alone, and no engine there reorders row
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,8 +15,10 @@ import narwhals.stable.v2 as nw
 
 from crm_rules.backends.frame_arrow import arrow_results, pandas_column, pandas_results, plain_column
 from crm_rules.backends.frame_border import UnfitColumnError
-from crm_rules.backends.frame_forms import ELSEWHERE, Engine
+from crm_rules.backends.frame_forms import AS_SQL, ELSEWHERE, Engine
+from crm_rules.backends.frame_sql import schema_of
 from crm_rules.backends.query import Kind
+from crm_rules.backends.sql_dialects import dialect_of, encodable, printable
 from crm_rules.dataclass import dataclass
 from crm_rules.errors import CallError
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 PLACES: Mapping[str, Engine] = {"polars": "polars", "duckdb": "duckdb", "pyspark": "pyspark", "ibis": "ibis"}
 EMPTY_TYPES = frozenset({"null", '"null"', "void", "nulltype"})
+ESCAPES = "spark.sql.parser.escapedStringLiterals"
 PLACE = "crm_rules_row"  # a column that keeps the rows of a frame of which no column is needed
 
 
@@ -47,8 +50,19 @@ class Source(Protocol):
         """The names of its columns."""
 
     @property
+    def native(self) -> Any:
+        """The frame itself."""
+
+    @property
     def folded(self) -> bool:
         """True where `Grade` and `grade` are one column."""
+
+    @property
+    def keeps_no_twins(self) -> bool:
+        """True where a frame loses one of two columns of one name, be it needed or not."""
+
+    def refuses(self, name: str) -> list[str]:
+        """What to say of the name of a needed or added column that the engine takes for something else."""
 
     def open(self, needed: Sequence[str]) -> Opened:
         """Its needed columns, all of which it has."""
@@ -109,11 +123,24 @@ class LazySource:
     @property
     def folded(self) -> bool:
         """SQL does not tell upper from lower case in names."""
-        return self.engine != "polars"
+        return self.engine != "polars" and not is_spark_with_cases(self.native)
+
+    @property
+    def keeps_no_twins(self) -> bool:
+        """DuckDB renames the second of them."""
+        return self.engine in {"duckdb", "ibis"}
+
+    def refuses(self, name: str) -> list[str]:
+        """Polars takes some names for patterns."""
+        return patterns(name) if self.engine == "polars" else []
 
     def open(self, needed: Sequence[str]) -> Opened:
         """The frame itself."""
         frame = self.opened.lazy()
+        if self.engine in AS_SQL:
+            schema = schema_of(self.native, needed, dialect_of(AS_SQL[self.engine]))
+            unknown = {name for name in needed if schema[name] == nw.Unknown and is_empty_type(self.native, name)}
+            return Opened(self.engine, frame, schema, frozenset(unknown), tuple(odd_texts(self.native)))
         schema = frame.select(list(needed)).collect_schema() if needed else {}
         empty = {name for name in needed if schema[name] == nw.Unknown and is_empty_type(self.native, name)}
         return Opened(self.engine, frame, schema, frozenset(empty))
@@ -123,6 +150,32 @@ class LazySource:
         if dropped:
             frame = frame.drop(list(dropped))
         return (frame.collect() if isinstance(self.opened, nw.DataFrame) else frame).to_native()
+
+
+def patterns(name: str) -> list[str]:
+    """What to say of a name that Polars takes for several columns, replaces, or cannot hold."""
+    if "\0" in name or not encodable(name):
+        return [f"`{printable(name)}` cannot be the name of a column: use other characters"]
+    if name and name != "*" and not (name.startswith("^") and name.endswith("$")):
+        return []
+    return [f"a column called `{name}` is no single column to Polars, which decides this frame: rename it"]
+
+
+def is_spark_with_cases(native: Any) -> bool:
+    """True for a dataframe of Spark in a session that tells upper from lower case in names."""
+    return is_set(native, "spark.sql.caseSensitive")
+
+
+def odd_texts(native: Any) -> Iterator[str]:
+    """What to say of a session of Spark in which a backslash in a text of SQL stands for itself."""
+    if is_set(native, ESCAPES):
+        yield f"the session of the frame has {ESCAPES}=true, so that texts cannot be written: set it to false"
+
+
+def is_set(native: Any, setting: str) -> bool:
+    """True where a setting of Spark is true; other frames have none."""
+    session = getattr(native, "sparkSession", None)
+    return session is not None and session.conf.get(setting) == "true"
 
 
 def is_empty_type(native: Any, name: str) -> bool:
@@ -153,6 +206,15 @@ class ArrowSource:
         """Names are told apart by case."""
         return False
 
+    @property
+    def keeps_no_twins(self) -> bool:
+        """Columns that are not needed are not touched."""
+        return False
+
+    def refuses(self, name: str) -> list[str]:
+        """Polars, which decides them, takes some names for patterns."""
+        return patterns(name)
+
     def open(self, needed: Sequence[str]) -> Opened:
         """The needed columns."""
         found, problems = converted(needed, lambda name: plain_column(self.native.column(name), name))
@@ -182,6 +244,15 @@ class PandasSource:
     def folded(self) -> bool:
         """Names are told apart by case."""
         return False
+
+    @property
+    def keeps_no_twins(self) -> bool:
+        """Columns that are not needed are not touched."""
+        return False
+
+    def refuses(self, name: str) -> list[str]:
+        """Polars, which decides them, takes some names for patterns."""
+        return patterns(name)
 
     def open(self, needed: Sequence[str]) -> Opened:
         """The needed columns."""

@@ -155,6 +155,7 @@ SPARK: Final = Dialect(
     add_some_months="add_months({}, CAST({1} AS INT))",
     not_too_late="{}",
     not_too_early="{}",
+    text_of="CAST({} AS STRING) COLLATE UTF8_BINARY",  # a column may ignore case
     divides="div",
     day_parts={part: f"CAST({part}({{}}) AS BIGINT)" for part in ("year", "month", "day")},
 )

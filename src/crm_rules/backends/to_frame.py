@@ -7,7 +7,8 @@ and closes them, `frame_forms` chooses between equal forms. Nothing is decided h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Any
@@ -45,9 +46,10 @@ def decide_rows(frame: Any, asks: Sequence[Ask], today: date | str | None) -> An
     names = list(source.columns)
     wanted, problems = wanted_of(asks, today, names)
     needed = list(dict.fromkeys(want.column for want in wanted if want.column is not None))
-    problems += [f"the column `{name}` is there {names.count(name)} times" for name in needed if names.count(name) > 1]
     results = [name for ask in asks for name in ask.results.values()]
+    problems += twins(names, names if source.keeps_no_twins else needed, folded=source.folded)
     problems += taken_names(names, results, folded=source.folded)
+    problems += [problem for name in dict.fromkeys((*needed, *results)) for problem in source.refuses(name)]
     if problems:
         raise unfit_frame(problems)
     opened = source.open(needed)
@@ -55,8 +57,12 @@ def decide_rows(frame: Any, asks: Sequence[Ask], today: date | str | None) -> An
     if opened.problems or unfit:
         raise unfit_frame([*opened.problems, *unfit])
     queries = [query_of(ask, border, today, as_sql=opened.engine in AS_SQL) for ask in asks]
-    added, dropped = with_queries(opened, queries, border, (*names, *results))
-    return source.close(added, {item.name: item.kind for query in queries for item in query.results}, dropped)
+    kinds = {item.name: item.kind for query in queries for item in query.results}
+    own = fresh_names((*names, *results, *border.casts))
+    if opened.engine in AS_SQL:
+        return with_text(source.native, queries, dialect_of(AS_SQL[opened.engine]), border, own)
+    added, dropped = with_queries(opened, queries, border, own)
+    return source.close(added, kinds, dropped)
 
 
 def decide_parts(frame: Any, asks: Sequence[Ask], today: date | str | None) -> Any:
@@ -107,6 +113,20 @@ def is_required(field: Field) -> bool:
     return not field.optional and field.default is None
 
 
+def twins(names: Sequence[str], asked: Sequence[str], *, folded: bool) -> list[str]:
+    """What to say of columns that are there more than once; some engines do not tell upper from lower case."""
+    there: dict[str, list[str]] = {}
+    for name in names:
+        there.setdefault(name.casefold() if folded else name, []).append(name)
+    found: dict[str, None] = {}
+    for name in asked:
+        first, *others = there.get(name.casefold() if folded else name, [name])
+        if others:
+            also = "".join(f", also as `{other}`" for other in dict.fromkeys(others) if other != first)
+            found[f"the column `{first}` is there {len(others) + 1} times{also}: rename one"] = None
+    return list(found)
+
+
 def taken_names(names: Sequence[str], results: Sequence[str], *, folded: bool) -> list[str]:
     """What to say of added columns whose name is taken; some engines do not tell upper from lower case."""
 
@@ -146,6 +166,8 @@ def query_of(ask: Ask, border: Border, today: date | str | None, *, as_sql: bool
     if by_column:
         fields.add(TODAY)
     feeds = (*(feed for feed in border.feeds if feed.name in fields), *constants)
+    if as_sql:  # which is told how to compare texts
+        feeds = tuple(replace(feed, storage="any") if feed.storage == "text" else feed for feed in feeds)
     day = today if isinstance(today, date) else None
     question = (feeds, day, by_column, as_sql, tuple(ask.given.items()), tuple(ask.results.items()))
     found = ask.memory.get(question)
@@ -162,15 +184,11 @@ def query_of(ask: Ask, border: Border, today: date | str | None, *, as_sql: bool
 
 
 def with_queries(
-    opened: Opened, queries: Sequence[Query], border: Border, taken: Sequence[str]
+    opened: Opened, queries: Sequence[Query], border: Border, names: Iterator[str]
 ) -> tuple[Any, list[str]]:
     """The opened frame with the results of all queries, and the columns that served on the way."""
     frame = opened.frame
-    names = fresh_names((*taken, *border.casts))
     if border.casts:
         frame = frame.with_columns([expr.alias(name) for name, expr in border.casts.items()])
-    if opened.engine in AS_SQL:
-        added, dropped = with_text(frame, queries, dialect_of(AS_SQL[opened.engine]), border.columns, names)
-    else:
-        added, dropped = with_results(frame, queries, Printer(FORMS[opened.engine], border.facts, names))
+    added, dropped = with_results(frame, queries, Printer(FORMS[opened.engine], border.facts, names))
     return added, [*border.casts, *dropped]

@@ -35,7 +35,7 @@ from crm_rules.backends.query import (
 )
 from crm_rules.backends.query_cascade import States
 from crm_rules.backends.query_fields import FieldColumn, FieldReader
-from crm_rules.backends.query_logic import TRUE, every, is_false, is_true, no, some, when
+from crm_rules.backends.query_logic import FALSE, TRUE, every, is_false, is_true, no, some, when
 from crm_rules.backends.query_numbers import product
 from crm_rules.backends.query_operand import (
     DECIDED,
@@ -251,6 +251,7 @@ class PolicyWriter:
         self.states = States()
         self.read: list[FieldColumn] = []
         self.blank: dict[str, Expr] = {}
+        self.unread: Expr = FALSE  # where a number is too long to say whether it is valid
 
     def keep(self, operand: Operand, name: str) -> Operand:
         """An operand whose expression has a column of its own, and its missing and state too."""
@@ -271,6 +272,7 @@ class PolicyWriter:
         self.blank = self.blank_parameters(day)
         alone = (field for field in self.program.fields if field.name not in self.program.measured)
         fields = {field.name: self.field(field) for field in alone}
+        self.unread = some(*(condition for condition, _ in self.limits.conditions))
         parameters = {parameter.name: parameter for parameter in self.program.parameters}
         values = Values(fields, parameters, day, self.limits, self.keep, calendar=self.query.calendar)
         valid, blocked = self.usable()
@@ -382,10 +384,10 @@ class PolicyWriter:
         """Status, rules and reason, in the order in which `Policy.decide` finds them."""
         name = self.program.id
         keep = self.query.keep
-        # Where a row is blocked or invalid its numbers are not looked at.
+        # Where a row is blocked or invalid its numbers are not looked at, but for those that may make it invalid.
         own = some(*(condition for condition, _ in self.limits.conditions))
         below = some(*(columns.large for columns, _ in self.below.values()))
-        large = keep(every(valid, some(below, every(no(blocked), own))), f"{name}/too large", "boolean")
+        large = keep(every(valid, some(below, self.unread, every(no(blocked), own))), f"{name}/too large", "boolean")
         state = keep(state, f"{name}/state", "integer")
         open_ = every(valid, no(large), no(blocked))
         decided = keep(every(open_, equal_to_decided(state)), f"{name}/decided", "boolean")

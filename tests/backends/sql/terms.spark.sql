@@ -40,7 +40,7 @@ SELECT
       END,
       CASE
         WHEN t.`class` IS NULL THEN 'class: missing'
-        WHEN t.`class` NOT IN ('A', 'B', 'C') THEN 'class: not-in-choices'
+        WHEN CAST(t.`class` AS STRING) COLLATE UTF8_BINARY NOT IN ('A', 'B', 'C') THEN 'class: not-in-choices'
       END,
       CASE
         WHEN t.`since` IS NULL THEN 'since: missing'
@@ -59,12 +59,12 @@ CROSS JOIN LATERAL (
       AND (t.`amount` >= 1e-34 OR t.`amount` = 0)
       AND t.`amount` >= 0
       AND t.`class` IS NOT NULL
-      AND t.`class` IN ('A', 'B', 'C')
+      AND CAST(t.`class` AS STRING) COLLATE UTF8_BINARY IN ('A', 'B', 'C')
       AND t.`since` IS NOT NULL
       AND CAST(t.`since` AS date) = t.`since`
       AND CAST(t.`since` AS date) BETWEEN DATE '1900-01-01' AND DATE '2199-12-31'
     ) AS `valid`,
-    t.`class` AS `rules class`,
+    CAST(t.`class` AS STRING) COLLATE UTF8_BINARY AS `rules class`,
     CAST(t.`since` AS date) AS `rules months`
 ) AS s1
 CROSS JOIN LATERAL (
