@@ -37,6 +37,7 @@ from crm_rules.ir.nodes import (
 )
 from crm_rules.ir.population import Measure, Population
 from crm_rules.ir.program import Column, Program, Row, Table
+from crm_rules.ir.record import show_fact
 from crm_rules.ir.rewrite import nodes_of
 from crm_rules.ir.typing import type_of
 from crm_rules.proofs.unused import law_nodes
@@ -55,6 +56,8 @@ def fit(policy: Policy, records: Iterable[Any], today: date | None, given: Mappi
     """The policy with the borders that the records draw, and so each ranking that it requires."""
     if not policy.ranks(given):
         raise CallError(f"{policy.id} ranks nothing, so there is nothing to fit; it decides each record alone")
+    if not isinstance(records, Iterable):
+        raise CallError(f"{policy.id} is fitted to records, many of them; found {show_fact(records)}")
     facts, day = opened(policy, records, today, given)
     return fit_below(policy, facts, day, given, [{} for _ in facts])
 

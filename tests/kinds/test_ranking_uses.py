@@ -192,11 +192,13 @@ def test_a_chain_is_fitted_with_the_rankings_below_it(pack: crm_rules.Pack) -> N
 
 
 def test_what_cannot_be_fitted_is_refused(pack: crm_rules.Pack) -> None:
-    """A policy that ranks nothing, and a portfolio in which nobody is ranked."""
+    """A policy that ranks nothing, a portfolio in which nobody is ranked, and what is no portfolio."""
     with pytest.raises(CallError, match="no record of 2 has a value that is ranked"):
         pack["value-class"].fit([{"sales": 0}, {}], today=DAY)
     with pytest.raises(CallError, match="ranks nothing"):
         pack["terms"].fit([{"prepaid": True}], given={"class": "A"})
+    with pytest.raises(CallError, match="value-class is fitted to records, many of them; found"):
+        pack["value-class"].fit(None, today=DAY)  # type: ignore[arg-type]
 
 
 def test_a_program_that_ranks_travels_as_json(pack: crm_rules.Pack) -> None:
