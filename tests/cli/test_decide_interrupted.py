@@ -77,7 +77,7 @@ def test_an_interruption_between_tables(desk: Desk, monkeypatch: pytest.MonkeyPa
     assert_untouched(desk)
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_process_that_is_stopped(desk: Desk, sign: signal.Signals) -> None:
     """A signal to the process in the middle of its work, which a pipe holds up until the signal is sent."""
     pipe = desk.folder / "data.jsonl"
@@ -85,6 +85,7 @@ def test_a_process_that_is_stopped(desk: Desk, sign: signal.Signals) -> None:
     code = (
         "import pathlib, signal, sys; from crm_rules.cli import decide, records, main\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background ignores it
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # and one of nohup this
         "decide.CHUNK = 1\n"
         "decide.open_data = lambda path, **_: "
         "records.Data(pathlib.Path(path), 'jsonl', ('need', 'amount', 'urgent', 'due'))\n"
@@ -105,3 +106,41 @@ def test_a_process_that_is_stopped(desk: Desk, sign: signal.Signals) -> None:
         process.stderr.read()
         assert process.wait() == 128 + sign
     assert_untouched(desk)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("out", ["#graded", "results/out.csv"])
+def test_a_database_that_is_stopped(desk: Desk, sign: signal.Signals, out: str) -> None:
+    """A signal while DuckDB is at work, on a view that reads a pipe and then has rows without end."""
+    duckdb = pytest.importorskip("duckdb")
+    pipe = desk.folder / "needs.csv"
+    os.mkfifo(pipe)
+    rows = f"read_csv('{pipe}', columns={{'need': 'VARCHAR'}}, auto_detect=false, header=false), range(1000000000000)"
+    with duckdb.connect(desk.folder / "shop.db") as connection:
+        columns = "need, range AS amount, true AS urgent, DATE '2026-05-01' AS due"
+        connection.execute(f"CREATE VIEW orders AS SELECT {columns} FROM {rows}")  # noqa: S608 - a test
+    code = (
+        "import signal, sys; from crm_rules.cli import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background ignores it
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # and one of nohup this
+        "sys.exit(main.main(sys.argv[1:]))\n"
+    )
+    place = out if out.startswith("#") else str(desk.folder / out)
+    words = ["decide", str(desk.folder / "policies"), f"duckdb:{desk.folder}/shop.db#orders", "--policy", "order"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *words, "--out", place],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    with process:
+        try:
+            with pipe.open("w") as stream:  # opened as soon as the database reads
+                stream.write("clear\n")
+            process.send_signal(sign)
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, said) == (128 + sign, b"interrupted\n" if sign == signal.SIGINT else b"")
+    assert_untouched(desk)
+    with duckdb.connect(desk.folder / "shop.db") as connection:
+        assert connection.execute("SHOW TABLES").fetchall() == [("orders",)]

@@ -122,9 +122,11 @@ def test_a_table_that_is_there_is_replaced_when_asked(desk: Desk, database: tupl
 def test_what_fails_leaves_the_table_of_before(desk: Desk, database: tuple[str, Run]) -> None:
     """Dropping and making are one transaction: an error of the database undoes both, and is one sentence."""
     address, run = database
-    run('CREATE TABLE graded AS SELECT 1 AS kept; ALTER TABLE "the orders" ALTER COLUMN due TYPE text')
-    run("UPDATE \"the orders\" SET due = 'tomorrow'")
-    result = decide(desk, address, "--out", "#graded", "--replace")
+    run(
+        "CREATE TABLE graded AS SELECT 1 AS kept;"
+        'CREATE VIEW broken AS SELECT id, need, "order amount", urgent, CAST(need AS date) AS due FROM "the orders"'
+    )
+    result = desk.run_address(f"{address}#broken", *desk.mapping(MAPPING), "--out", "#graded", "--replace")
     assert result.code == 2
     assert result.err.count("\n") == 1
     assert "the database says: " in result.err
@@ -181,6 +183,132 @@ def test_what_makes_no_sense_is_refused(desk: Desk, options: tuple[str, ...], me
     result = decide(desk, f"duckdb:{desk.folder}/shop.db", *options)
     assert result.code == 2
     assert message in result.err
+
+
+Types = tuple[list[str], list[str], list[str]]
+ACCEPTED: dict[str, Types] = {
+    "duckdb": (
+        ["ENUM('clear', 'x)')"],
+        ["bigint", "utinyint", "double", "decimal(38, 4)"],
+        ["timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns"],
+    ),
+    "postgres": (
+        ["varchar", "char(5)", "citext", "mood"],
+        ["smallint", "bigint", "numeric", "double precision"],
+        ["timestamp(0)"],
+    ),
+}
+REFUSED = {
+    "duckdb": [
+        ("integer", "float", "integer", "varchar"),
+        ("INTEGER", "FLOAT", "INTEGER", "VARCHAR"),
+        ("json", "hugeint", "varchar", "timestamptz"),
+        ("JSON", "HUGEINT", "VARCHAR", "TIMESTAMP WITH TIME ZONE"),
+        ("varchar[]", "decimal(4, 1)[]", "struct(a integer)", "enum('x', 'y')"),
+        ("VARCHAR[]", "DECIMAL(4,1)[]", "STRUCT", "ENUM"),
+    ],
+    "postgres": [
+        ("integer", "real", "integer", "varchar(9)"),
+        ("integer", "real", "integer", "character varying"),
+        ("json", "text", "bit", "timestamptz"),
+        ("json", "text", "bit", "timestamp with time zone"),
+        ("text[]", "numeric(4, 1)[]", "mood", "time"),
+        ("text[]", "numeric[]", "enum", "time without time zone"),
+    ],
+}
+
+
+def system_of(address: str) -> str:
+    """Which database an address is of."""
+    return "duckdb" if address.startswith("duckdb") else "postgres"
+
+
+def test_columns_of_the_types_of_their_fields_are_taken(desk: Desk, database: tuple[str, Run]) -> None:
+    """Texts and enums, integers, decimals and floats, dates and timestamps: the same row, however it is stored."""
+    address, run = database
+    if system_of(address) == "postgres":
+        run("CREATE EXTENSION citext; CREATE TYPE mood AS ENUM ('clear', 'other')")
+    texts, numbers, dates = ACCEPTED[system_of(address)]
+    usual = ("text", "integer", "date")
+    for need, amount, due in [
+        *((kind, *usual[1:]) for kind in texts),
+        *((usual[0], kind, usual[2]) for kind in numbers),
+        *((*usual[:2], kind) for kind in dates),
+    ]:
+        run(f"CREATE TABLE t (need {need}, amount {amount}, urgent boolean, due {due})")
+        run("INSERT INTO t VALUES ('clear', 200, true, NULL)")
+        result = desk.run_address(f"{address}#t", "--out", "#graded", "--replace")
+        assert (result.code, result.err) == (0, ""), (need, amount, due)
+        assert run("SELECT grade, status FROM graded") == [("B", "decided")]
+        run("DROP TABLE t")
+
+
+def test_columns_of_other_types_are_refused(desk: Desk, database: tuple[str, Run]) -> None:
+    """What the database would cast is said, all columns at once, and nothing is made."""
+    address, run = database
+    if system_of(address) == "postgres":
+        run("CREATE TYPE mood AS ENUM ('clear', 'other')")
+    cases = REFUSED[system_of(address)]
+    for made, shown in zip(cases[::2], cases[1::2], strict=True):
+        need, amount, urgent, due = made
+        run(f"CREATE TABLE t (need {need}, amount {amount}, urgent {urgent}, due {due})")
+        result = desk.run_address(f"{address}#t", "--out", "#graded")
+        assert result.code == 2
+        assert result.err.endswith(
+            f"#t`: the column `need` for the field `need` (one of clear, potential, none) holds {shown[0]}, expected "
+            f"texts; the column `amount` for the field `amount` (money in CNY) holds {shown[1]}, expected signed "
+            f"integers of up to 64 bits, decimals or 64-bit floats; the column `urgent` for the field `urgent` (true "
+            f"or false) holds {shown[2]}, expected booleans; the column `due` for the field `due` (a date) holds "
+            f"{shown[3]}, expected dates, or timestamps without a time zone; let a view of the database cast what it "
+            "can\n"
+        )
+        run("DROP TABLE t")
+    assert decide(desk, address, "--out", "#graded").code == 0  # there is none yet
+
+
+def test_a_column_without_type_is_missing(desk: Desk) -> None:
+    """A view of DuckDB can have one; its field has no value in any row."""
+    with duckdb.connect(desk.folder / "shop.db") as connection:
+        connection.execute("CREATE VIEW v AS SELECT 'clear' AS need, 200 AS amount, true AS urgent, NULL AS due")
+    assert desk.run_address(f"duckdb:{desk.folder}/shop.db#v", "--strict").code == 0
+
+
+def test_values_are_those_of_texts(desk: Desk, database: tuple[str, Run]) -> None:
+    """A column whose texts stand for values holds texts, whatever the field is."""
+    address, _ = database
+    fields = "need: need, amount: order amount, urgent: {column: urgent, values: {y: true, n: false}}"
+    result = desk.run_address(f"{address}#the orders", *desk.mapping(f"fields: {{{fields}}}"))
+    assert result.code == 2
+    assert "(true or false) holds " in result.err
+    assert ", expected the texts of `values`; let a view" in result.err
+
+
+def test_the_table_that_is_read_is_never_replaced(desk: Desk, database: tuple[str, Run]) -> None:
+    """Whichever of its names is written, and whatever the case in DuckDB."""
+    address, run = database
+    run('CREATE TABLE good AS SELECT * FROM "the orders"')
+    names = {"duckdb": ["GOOD", "main.good", "Main.Good", "shop.good"], "postgres": ["good", "public.good"]}
+    for name in names[system_of(address)]:
+        for read, made in [("good", name), (name, "good")]:
+            words = (*desk.mapping(MAPPING), "--out", f"#{made}", "--replace", "--prefix", "new_")
+            result = desk.run_address(f"{address}#{read}", *words)
+            assert result.err == (
+                f"crm-rules: --out `#{made}`: this is the table that is read, which is not overwritten\n"
+            )
+            assert result.code == 2
+    assert len(run("SELECT * FROM good")[0]) == 5
+    if system_of(address) == "postgres":
+        assert desk.run_address(f"{address}#good", *desk.mapping(MAPPING), "--out", "#GOOD", "--replace").code == 0
+
+
+def test_a_view_is_not_dropped(desk: Desk, database: tuple[str, Run]) -> None:
+    """--replace is for tables."""
+    address, run = database
+    run("CREATE VIEW vw AS SELECT 1 AS kept")
+    assert "there is such a table already" in decide(desk, address, "--out", "#vw").err
+    result = decide(desk, address, "--out", "#vw", "--replace")
+    assert (result.code, result.err) == (2, "crm-rules: --out `#vw`: `vw` is a view, which --replace does not drop\n")
+    assert run("SELECT kept FROM vw") == [(1,)]
 
 
 def test_a_mapping_of_texts_is_refused(desk: Desk) -> None:

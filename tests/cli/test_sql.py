@@ -89,10 +89,13 @@ def test_a_mapping_of_texts_of_a_file_is_refused(tmp_path: Path, capsys: pytest.
         ([], "depends on the day: give one, such as --today 2026-01-01, --today current or --today column:NAME"),
         (["--today", "tomorrow"], "expected a day such as 2026-01-31, found `tomorrow`"),
         (["--today", "current", "--column", "need"], "write FIELD=COLUMN, not `need`"),
-        (["--today", "current", "--column", "neeed=x"], "names `neeed`, which `pipeline-stage` does not have"),
+        (
+            ["--today", "current", "--column", "neeed=x"],
+            "crm-rules: --column names `neeed`, which `pipeline-stage` does",
+        ),
         (["--today", "current", "--dialect", "mysql"], "there is no SQL dialect `mysql`"),
         (["--today", "1899-12-31"], "has no edition in force on 1899-12-31"),
-        (["--today", "column:"], "a name in SQL is a text that is not empty"),
+        (["--today", "column:"], "--today: column: names no column; write column:NAME"),
     ],
 )
 def test_what_cannot_be_used_is_a_sentence(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:

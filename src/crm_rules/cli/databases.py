@@ -9,10 +9,12 @@ is one sentence with that password taken out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from crm_rules.backends.sql_dialects import dialect_of
@@ -22,8 +24,12 @@ from crm_rules.cli.console import UsageError
 from crm_rules.cli.parquet import first_line
 from crm_rules.dataclass import dataclass
 
+Found = TypeVar("Found")
 System: TypeAlias = Literal["duckdb", "postgres"]
 FETCHED: Final = 10_000  # rows that are in memory at a time
+POSTGRES_TYPES: Final = """
+SELECT oid, CASE WHEN typtype = 'e' THEN 'enum' WHEN typname = 'citext' THEN 'citext' ELSE format_type(oid, NULL) END
+FROM pg_catalog.pg_type"""
 SHAPE: Final = "duckdb:FILE#TABLE or postgresql://HOST/DATABASE#TABLE"
 
 
@@ -103,14 +109,35 @@ class Connection:
     address: Address
     native: Any
 
-    def columns(self, query: str) -> list[str]:
-        """The names of the columns of a query."""
-        cursor = self.native.cursor() if self.address.system == "postgres" else self.native
-        return [column[0] for column in cursor.execute(f"SELECT * FROM {query} LIMIT 0").description]  # noqa: S608 - quoted
+    def columns(self, query: str) -> dict[str, str]:
+        """The names of the columns of a query, and the name of the type of each, without what stands in brackets."""
+        if self.address.system == "duckdb":
+            found = self.rows(f"DESCRIBE SELECT * FROM {query}")  # noqa: S608 - quoted
+            return {name: re.sub(r"(?s)\(.*\)\Z", "", kind) for name, kind, *_ in found}
+        described = self.native.execute(f"SELECT * FROM {query} LIMIT 0").description  # noqa: S608 - quoted
+        numbers = ", ".join(str(column.type_code) for column in described)
+        kinds = dict(self.native.execute(f"{POSTGRES_TYPES} WHERE oid IN ({numbers or 0})").fetchall())
+        return {column.name: kinds[column.type_code] for column in described}
 
     def run(self, statement: str) -> None:
         """Execute a statement."""
-        self.native.execute(statement)
+        self.wait_for(self.native.execute, statement)
+
+    def wait_for(self, call: Callable[..., Found], *arguments: Any) -> Found:
+        """What a call of the database gives, which ends early when the process is told to end.
+
+        While DuckDB works in the main thread no signal is heeded, or it raises an error of its own in its place.
+        """
+        if self.address.system == "postgres":
+            return call(*arguments)
+        with ThreadPoolExecutor(1) as pool:
+            found = pool.submit(call, *arguments)
+            try:
+                return found.result()
+            finally:
+                while not found.done():  # what has not begun yet is not interrupted
+                    self.native.interrupt()
+                    wait([found], timeout=0.1)
 
     def rows(self, query: str) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, some at a time."""
@@ -120,8 +147,8 @@ class Connection:
                 cursor.execute(query)
                 yield from cursor
         else:
-            found = self.native.execute(query)
-            while rows := found.fetchmany(FETCHED):
+            found = self.wait_for(self.native.execute, query)
+            while rows := self.wait_for(found.fetchmany, FETCHED):
                 yield from rows
 
 
@@ -137,9 +164,10 @@ def transaction(address: Address, *, writes: bool) -> Iterator[Connection]:
                 yield Connection(address, native)
         else:
             with library.connect(address.place, read_only=not writes) as native:
-                native.execute("BEGIN")
-                yield Connection(address, native)
-                native.execute("COMMIT")
+                connection = Connection(address, native)
+                connection.run("BEGIN")
+                yield connection
+                connection.run("COMMIT")
     except library.Error as error:
         words = first_line(error)
         for secret in secrets(address.place) if address.system == "postgres" else ():

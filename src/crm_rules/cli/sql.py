@@ -14,7 +14,7 @@ from typing import Final
 
 from crm_rules.backends.query import CurrentDay
 from crm_rules.backends.sql_dialects import DIALECTS
-from crm_rules.backends.table_columns import Columns
+from crm_rules.backends.table_columns import Columns, unknown
 from crm_rules.backends.to_sql import CURRENT_DATE, create_view
 from crm_rules.cli.choose import choose_edition, choose_id, example_day
 from crm_rules.cli.console import FINE, UsageError, complain, say
@@ -69,11 +69,16 @@ def run(arguments: argparse.Namespace) -> int:
             f"`{policy.id}` depends on the day: give one, such as --today {example_day(policy)}, --today {CURRENT} or "
             f"--today {COLUMN}NAME"
         )
+    columns = dict(arguments.column)
+    known_fields = targets_of(policy)
+    for name in columns:
+        if name not in known_fields:
+            raise UsageError(unknown("--column", name, policy.id, sorted(known_fields)))
     text = policy.to_sql(
         dialect=arguments.dialect,
         table=arguments.table.split("."),
         today=today,
-        columns={**mapped_columns(policy, arguments), **dict(arguments.column)},
+        columns={**mapped_columns(policy, arguments), **columns},
         prefix=arguments.prefix,
     )
     if arguments.view is not None:
@@ -101,6 +106,8 @@ def moving_day(text: str) -> date | str | CurrentDay:
     if text == CURRENT:
         return CURRENT_DATE
     if text.startswith(COLUMN):
+        if text == COLUMN:
+            raise argparse.ArgumentTypeError(f"{COLUMN} names no column; write {COLUMN}NAME")
         return text.removeprefix(COLUMN)
     return day(text)
 
