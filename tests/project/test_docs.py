@@ -23,6 +23,7 @@ from crm_rules.cli.main import main
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ANY_LINES = "..."
+COMPILED = {"durable.md": "durable_rules_engine"}  # what a document needs and not every machine can compile
 
 
 def _printed_by(command: str) -> str:
@@ -72,6 +73,8 @@ PARSERS = (PythonCodeBlockParser(), CodeBlockParser(language="console", evaluato
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_block_of_a_document_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader who copies a block gets what the document says."""
+    if path.name in COMPILED:
+        pytest.importorskip(COMPILED[path.name], reason="durable-rules IS NOT TESTED HERE: it could not be compiled")
     monkeypatch.chdir(ROOT)
     for example in Document.parse(str(path), *PARSERS).examples():
         example.evaluate()
