@@ -19,9 +19,20 @@ from hypothesis import strategies as st
 
 import crm_rules
 from crm_rules.errors import CallError
-from crm_rules.ir.nodes import FieldValue
-from crm_rules.ir.program import Field, Output, Program
-from crm_rules.ir.types import Money, Number
+from crm_rules.ir.nodes import (
+    AddTime,
+    Bound,
+    Constant,
+    Expr,
+    FieldValue,
+    Holds,
+    LatestStart,
+    Nothing,
+    ParameterValue,
+    Within,
+)
+from crm_rules.ir.program import Dated, Field, Output, Parameter, Program
+from crm_rules.ir.types import Boolean, Date, Integer, Money, Number
 from crm_rules.policy import Policy
 from crm_rules.testing import check_agreement
 from crm_rules.testing.agreement import Engines, Reference, engines_of
@@ -255,6 +266,36 @@ def test_a_decimal_beside_the_unit_of_its_field_is_refused(engine: str) -> None:
     """Compared as a float it would be one of whole units."""
     records = [{"amount": Decimal("99999999999999.999999")}, {"amount": Decimal(5)}]
     check_agreement(only(Field("amount", CNY, decimals=0)), [engine], records=records)
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        AddTime(Nothing(Date()), FieldValue("n"), "month"),
+        AddTime(AddTime(Nothing(Date()), FieldValue("n"), "year"), FieldValue("n"), "day"),
+        LatestStart(Nothing(Date()), FieldValue("n")),
+        LatestStart(AddTime(Nothing(Date()), FieldValue("n"), "week"), FieldValue("n")),
+    ],
+)
+def test_a_time_after_no_day_is_missing(engine: str, expr: Expr) -> None:
+    """A null that is no day has no kind to which DuckDB could add months."""
+    output = Output("due", Date(), expr, optional=True)
+    field = Field("n", Integer(), low=0, high=9)
+    policy = Policy(Program("due", "1.0.0", "derived", (field,), (), (), (output,)))
+    check_agreement(policy, [engine], records=[{"n": 0}, {"n": 9}])
+
+
+def test_a_parameter_may_leave_an_interval_empty(engine: str) -> None:
+    """On the day of a table it becomes its value, and nothing lies between zero and zero."""
+    zero = Constant(0, Integer())
+    limit = Parameter("limit", Integer(), (Dated(None, 1), Dated(date(2026, 7, 1), 0)))
+    inside = Holds(
+        ParameterValue("limit"), Within(Bound(zero, closed=False), Bound(ParameterValue("limit"), closed=False))
+    )
+    output = Output("inside", Boolean(), inside)
+    policy = Policy(Program("inside", "1.0.0", "derived", (Field("n", Integer()),), (limit,), (), (output,)))
+    for day in (date(2026, 6, 30), date(2026, 7, 1)):
+        check_agreement(policy, [engine], records=[{"n": 0}], today=day)
 
 
 @pytest.mark.parametrize("fact", [Decimal("99999999999999.999999"), 2**53 + 1, -(2**53) - 1, 2**63 - 1])

@@ -122,6 +122,8 @@ def number_of(year: Expr, month: Expr, day: Expr) -> Expr:
 def add_time(start: Operand, amount: Operand, unit: TimeUnit, limits: Limits, *, calendar: bool) -> Operand:
     """The day so many units later; missing outside of the years 1 to 9999. With a calendar the engine adds months."""
     amount = as_counted(amount)
+    if start.form == "nothing":  # whose null has no kind that an engine could add to
+        return replace(start, state=joint(start, amount)[1])
     match unit:
         case "day":
             return add_days(start, amount, limits)
@@ -197,6 +199,8 @@ def add_months(start: Operand, amount: Operand, limits: Limits, *, calendar: boo
 def latest_start(end: Operand, months: Operand, limits: Limits, *, calendar: bool) -> Operand:
     """The latest day d with d + months <= end."""
     missing, state = joint(end, months)
+    if end.form == "nothing":
+        return replace(end, state=state)
     amount = as_counted(months)
     back = replace(amount, expr=minus(Fixed(0), amount.expr), low=-amount.high, high=-amount.low)
     if calendar and not isinstance(end.expr, Fixed):

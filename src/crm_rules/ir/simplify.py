@@ -76,7 +76,9 @@ def folded(expr: Expr) -> Expr:
         return coalesced(expr)
     if isinstance(expr, Constant | Nothing) or not is_closed(expr):
         return expr
-    value, kind = value_of(expr, EMPTY), plain(type_of(expr, NO_NAMES))
+    # A parameter that became its value may leave an interval empty, which nobody wrote and holds for nothing.
+    kind = Boolean() if isinstance(expr, Holds) else plain(type_of(expr, NO_NAMES))
+    value = value_of(expr, EMPTY)
     if value is None:
         return Nothing(kind)
     if isinstance(kind, Number | Money) and decimal_parts(value) is None:  # type: ignore[arg-type]
