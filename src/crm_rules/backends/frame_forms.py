@@ -21,7 +21,7 @@ class Forms:
     """How expressions are written for one engine.
 
     `day_number`: a day's number by a cast, or as the difference of two days.
-    `day_at`: the day of a number by a cast, as a sum of a day and a number, or out of its text.
+    `day_at`: the day of a number by a cast, or out of its text.
     `floor_divide`: the engine's own division of integers, or by `steps` where narwhals divides floats instead.
     `to_float`: a cast, or by `halves` where a cast refuses integers that no float can hold.
     `lookup`: up to how many values a lookup is a tree of conditions.
@@ -34,7 +34,7 @@ class Forms:
     """
 
     day_number: Literal["cast", "difference"]
-    day_at: Literal["cast", "sum", "text"]
+    day_at: Literal["cast", "text"]
     floor_divide: Literal["own", "steps"] = "own"
     to_float: Literal["cast", "halves"] = "cast"
     lookup: int = 16

@@ -380,8 +380,6 @@ class Printer:
         match self.forms.day_at:
             case "cast":
                 return safe.cast(nw.Date())
-            case "sum":
-                return nw.lit(EPOCH) + safe
             case "text":
                 return day_of_text(safe)
 

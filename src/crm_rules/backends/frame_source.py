@@ -139,11 +139,10 @@ class LazySource:
         frame = self.opened.lazy()
         if self.engine in AS_SQL:
             schema = schema_of(self.native, needed, dialect_of(AS_SQL[self.engine]))
-            unknown = {name for name in needed if schema[name] == nw.Unknown and is_empty_type(self.native, name)}
-            return Opened(self.engine, frame, schema, frozenset(unknown), tuple(odd_texts(self.native)))
-        schema = frame.select(list(needed)).collect_schema() if needed else {}
+        else:
+            schema = frame.select(list(needed)).collect_schema() if needed else {}
         empty = {name for name in needed if schema[name] == nw.Unknown and is_empty_type(self.native, name)}
-        return Opened(self.engine, frame, schema, frozenset(empty))
+        return Opened(self.engine, frame, schema, frozenset(empty), tuple(odd_texts(self.native)))
 
     def close(self, frame: Any, kinds: Mapping[str, Kind], dropped: Sequence[str]) -> Any:  # noqa: ARG002 - as the others
         """The frame without the columns that served on the way."""

@@ -21,6 +21,7 @@ from crm_rules.backends.frame_sql import with_text
 from crm_rules.backends.frame_stages import with_results
 from crm_rules.backends.query import TODAY, Fact, Query
 from crm_rules.backends.query_blocked import blocked_query
+from crm_rules.backends.query_fields import is_required
 from crm_rules.backends.sql_dialects import dialect_of
 from crm_rules.backends.table_call import Ask, constant_feeds, fed_by, needed_fields
 from crm_rules.backends.to_query import Chain, to_query
@@ -106,11 +107,6 @@ def wanted_of(asks: Sequence[Ask], today: date | str | None, names: Sequence[str
         for want in wants:
             wanted.setdefault(want.field.name, Wanted(want.field, None) if want in absent else want)
     return list(wanted.values()), list(problems)
-
-
-def is_required(field: Field) -> bool:
-    """True when a row without the field is invalid."""
-    return not field.optional and field.default is None
 
 
 def twins(names: Sequence[str], asked: Sequence[str], *, folded: bool) -> list[str]:
