@@ -107,3 +107,15 @@ def test_a_session_that_reads_texts_otherwise_is_refused(stage: Policy, spark: E
     finally:
         session.conf.unset("spark.sql.parser.escapedStringLiterals")
     assert stages(stage.decide_frame(frame, today=DAY)) == ["unknown"]
+
+
+def test_numbers_come_back_in_64_bits(tmp_path: Path) -> None:
+    """A literal of SQL would be an integer of 32 bits, or a decimal."""
+    text = "policy: p\nkind: decision-table\nfields: {a: {type: boolean}}\n"
+    text += "output: {n: {type: integer}, x: {type: number}}\n"
+    rules = "rules: |\n  | id | a | n | x |\n  | yes | true | 1 | 2% |\n  | no | false | 2 | 3% |\n"
+    (tmp_path / "p.yaml").write_text(text + rules, encoding="utf-8")
+    with duckdb.connect(":memory:") as connection:
+        found = crm_rules.load(tmp_path)["p"].decide_frame(connection.sql("SELECT true AS a"))
+        assert [str(kind) for kind in found.types[1:3]] == ["BIGINT", "DOUBLE"]
+        assert found.fetchall()[0][1:3] == (1, 0.02)
